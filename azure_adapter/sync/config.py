@@ -1,0 +1,85 @@
+"""What an administrator decides about a user sync, as the engine needs it."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from scim.provisioning.ports import UniqueField
+
+PLANNER_VERSION = 1
+"""Grows when the planner would decide differently about an unchanged mirror."""
+
+
+class DeletionPolicy(StrEnum):
+    """What happens to a user whose source object is deleted or out of scope."""
+
+    delete = "delete"
+    """Deleted, restorable for 30 days."""
+
+    deactivate = "deactivate"
+    """``active`` becomes false, memberships are dropped."""
+
+
+class Enrollment(StrEnum):
+    """The Enrollment Type of the manual."""
+
+    send_email = "send_email"
+    trust_email = "trust_email"
+    only_sync = "only_sync"
+
+
+@dataclass(frozen=True, slots=True)
+class SafeguardLimits:
+    """When a kind of risky operation is held for a person.
+
+    Attributes:
+        percent: share of the linked objects.
+        at_least: never trips at or below this many objects, unless nobody would remain.
+        enabled: False applies everything.
+    """
+
+    percent: int = 20
+    at_least: int = 5
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SyncConfig:
+    """One user sync.
+
+    Attributes:
+        sync_id: its id.
+        name: what the administrator called it.
+        workspace: name of the workspace that it fills.
+        azure_tenant: id of the directory, for messages.
+        unique_field: how a source object finds an existing user the first time.
+        deletion_policy: what a deletion in the source does to a user.
+        enrollment: what happens to new users' e-mail addresses.
+        safeguard: limits of what a run may do without a person.
+    """
+
+    sync_id: str
+    name: str = ""
+    workspace: str = "default"
+    azure_tenant: str = ""
+    unique_field: UniqueField = UniqueField.email
+    deletion_policy: DeletionPolicy = DeletionPolicy.delete
+    enrollment: Enrollment = Enrollment.send_email
+    safeguard: SafeguardLimits = SafeguardLimits()
+
+    def fingerprint(self) -> str:
+        """Return a digest of what decides about an already mirrored object.
+
+        When it differs from the one that the mirror was planned with, everything is planned
+        anew. The Unique field is not part of it: editing it never relinks anything.
+        """
+        decisive = {
+            "planner": PLANNER_VERSION,
+            "deletion_policy": self.deletion_policy,
+        }
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+    def public(self) -> dict[str, object]:
+        """Return the configuration as JSON values, without anything secret."""
+        return asdict(self)

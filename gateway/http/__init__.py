@@ -1,0 +1,1 @@
+"""The HTTP application: health, and the SCIM endpoints."""

@@ -1,0 +1,146 @@
+"""Settings, from the environment: every one has the prefix ``EZTO_`` and a description."""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.mail.address import SmtpTarget, check_address
+
+PREFIX = "EZTO_"
+
+DATABASE_FILE = "gateway.sqlite3"
+"""The embedded database's file in the data directory."""
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names it and says what to do."""
+
+
+class Settings(BaseSettings):
+    """How this process is set up. Immutable; secrets never show in ``repr`` or in errors."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    data_dir: Path = Field(
+        Path("data"),
+        description="Directory of the embedded database, the key file and mails kept as files.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="sqlite:///absolute/file, or postgres://user:password@host:5432/name. "
+        f"Default: the file {DATABASE_FILE} in the data directory.",
+    )
+    host: str = Field("127.0.0.1", description="Address that `serve` listens on.")
+    port: int = Field(8080, ge=0, le=65_535, description="Port of `serve`; 0 picks a free one.")
+    base_url: str | None = Field(
+        None,
+        description="Public URL of the gateway without a path below it, such as "
+        "https://idm.example.com. Default: what the request's Host header says.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses of reverse proxies, comma separated, or *, whose X-Forwarded-For "
+        "and X-Forwarded-Proto are believed. Default: nobody's are.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Keys that stored secrets are encrypted with, comma separated: 32 bytes in "
+        "url-safe base64 each. The first encrypts, all decrypt. Default with SQLite: the file "
+        "secret.key in the data directory. Required with PostgreSQL.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="smtp://user:password@host:587?starttls=required|auto|never, or smtps://… for "
+        "TLS from the first byte. Default: mails become files in the data directory.",
+    )
+    mail_from: str = Field(
+        "ezto-gateway@localhost", description="Sender of mails: an address, or Name <address>."
+    )
+    report_email: str | None = Field(
+        None, description="Who gets the report of a sync whose connection names nobody."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important messages that are logged."
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="How log lines look; auto is console on a terminal and json elsewhere."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_slash_at_the_end(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("it has to begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("mail_from", "report_email")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        return check_address(value) if value else None
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        SmtpTarget.parse(value.get_secret_value())
+        return value
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the environment; overrides that are not ``None`` win.
+
+        Raises:
+            SettingsError: naming the variables that are wrong, without their values.
+        """
+        given = {key: value for key, value in overrides.items() if value is not None}
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise SettingsError(_sentence(error)) from None
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database URL, or that of the embedded database in the data directory."""
+        if self.database_url and self.database_url.get_secret_value():
+            return self.database_url.get_secret_value()
+        return f"sqlite://{self.data_dir.absolute() / DATABASE_FILE}"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a SQLite file, which one server process owns."""
+        return self.resolved_database_url.startswith("sqlite:")
+
+    @property
+    def smtp(self) -> SmtpTarget | None:
+        """The mail server, if one is set."""
+        return SmtpTarget.parse(self.smtp_url.get_secret_value()) if self.smtp_url else None
+
+    def make_data_dir(self) -> Path:
+        """Create the data directory, readable by its owner only, and return it.
+
+        Raises:
+            SettingsError: it cannot be created.
+        """
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"The data directory {self.data_dir} cannot be created: {error.strerror}. "
+                f"Set {PREFIX}DATA_DIR to a directory that this user may write."
+            ) from None
+        return self.data_dir
+
+
+def _sentence(error: ValidationError) -> str:
+    wrong = []
+    for each in error.errors(include_input=False, include_context=False, include_url=False):
+        name = PREFIX + "_".join(str(part) for part in each["loc"]).upper()
+        wrong.append(f"{name}: {each['msg'].removeprefix('Value error, ')}")
+    return "A setting is wrong. " + "; ".join(wrong) + "."

@@ -1,0 +1,265 @@
+"""The composition root: everything a process of the gateway is made of, and how it fits."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Self
+
+from starlette.applications import Starlette
+
+from azure_adapter.graph import open_reader
+from azure_adapter.sync.engine import Progress, SyncEngine
+from gateway.connections import (
+    ConnectionProblem,
+    NewConnection,
+    config_of,
+    credentials_of,
+    endpoints_of,
+)
+from gateway.http.access import BearerAuthenticator
+from gateway.http.app import create_app
+from gateway.http.scim import ScimEndpoint
+from gateway.logs import masked
+from gateway.mail.delivery import Postman
+from gateway.reports import enqueue_report
+from gateway.secrets import SecretBox, load_secrets
+from gateway.settings import PREFIX, Settings, SettingsError
+from scim.caller import READ, WRITE, Caller
+from scim.handler import GatewayHandler
+from scim.provisioning.authority import Source, SourceKind
+from scim.provisioning.ports import RunRecord, SyncStore
+from scim.service import GatewayService
+from scim.target import InProcessTarget
+from storage.access import NameTaken, ScimClients, UserSyncRecord, UserSyncs, Workspaces
+from storage.database import Database
+from storage.mail import Outbox
+from storage.resources.store import ResourceStore
+from storage.sync.store import SqlSyncStore
+
+MAIL_DIRECTORY = "mail"
+
+
+class Gateway:
+    """One process of the gateway: its database, services and repositories.
+
+    Made by :meth:`open`, which also closes what it opened.
+    """
+
+    def __init__(self, settings: Settings, database: Database, secrets: SecretBox) -> None:
+        self.settings = settings
+        self.database = database
+        self.secrets = secrets
+        self.service = GatewayService(secrets.derive("cursors"))
+        self.workspaces = Workspaces(database)
+        self.clients = ScimClients(database)
+        self.user_syncs = UserSyncs(database)
+        self.outbox = Outbox(database)
+        self.postman = Postman(
+            self.outbox, settings.data_dir / MAIL_DIRECTORY, settings.mail_from, settings.smtp
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
+        """Open the database, bring it up to date, and make the workspace ``default``.
+
+        Raises:
+            SettingsError: a setting is wrong, or the database cannot be reached.
+        """
+        settings.make_data_dir()
+        secrets = load_secrets(settings)
+        database = await _open_database(settings)
+        try:
+            gateway = cls(settings, database, secrets)
+            await gateway.workspaces.ensure_default()
+            yield gateway
+        finally:
+            await database.close()
+
+    # -- serving -------------------------------------------------------------
+
+    def app(self) -> Starlette:
+        """Return the HTTP application."""
+        endpoint = ScimEndpoint(
+            self.service,
+            BearerAuthenticator(self.authenticate),
+            self.scim_handler,
+            self.settings.base_url,
+        )
+        return create_app(endpoint, self.ping)
+
+    async def ping(self) -> None:
+        """Ask the database for anything."""
+        await self.database.session.value("SELECT 1 AS one")
+
+    async def authenticate(self, token: str) -> Caller | None:
+        """Return the caller of a bearer token, or ``None`` if it is not good."""
+        found = await self.clients.authenticate(token)
+        if found is None:
+            return None
+        return Caller(
+            source=Source(SourceKind.scim_client, found.client_id),
+            workspace_id=found.workspace,
+            scopes=found.scopes,
+            profile=found.profile,
+        )
+
+    def scim_handler(self, caller: Caller) -> GatewayHandler:
+        """Return the handler that sees a caller's workspace and writes as its source."""
+        return self._handler(caller.workspace_id, caller.source)
+
+    def _handler(self, workspace_id: int, source: Source) -> GatewayHandler:
+        store = ResourceStore(self.database, workspace_id, source, self.service.provider)
+        return GatewayHandler(self.service, store)
+
+    async def create_token(
+        self,
+        workspace: str,
+        name: str,
+        *,
+        profile: str | None = None,
+        read_only: bool = False,
+        expires_at: float | None = None,
+    ) -> str:
+        """Return a new token of a SCIM client; workspace and client are made when missing.
+
+        Args:
+            workspace: name of the workspace.
+            name: name of the SCIM client.
+            profile: dialect of its provider; ``None`` keeps what the client has.
+            read_only: leave the scope ``write`` out.
+            expires_at: seconds since the epoch, or ``None`` for never.
+        """
+        room = await self.workspaces.ensure(workspace)
+        scopes = (READ,) if read_only else (READ, WRITE)
+        until = None if expires_at is None else int(expires_at * 1_000_000)
+        token, _ = await self.clients.create_token(room.row_id, name, profile, scopes, until)
+        return token
+
+    # -- user syncs ------------------------------------------------------------
+
+    async def create_connection(self, connection: NewConnection) -> str:
+        """Create a user sync and return its id.
+
+        Raises:
+            ConnectionProblem: something about it is wrong, or its name is taken.
+        """
+        connection.check()
+        room = await self.workspaces.ensure(connection.workspace)
+        try:
+            return await self.user_syncs.create(
+                room.row_id,
+                connection.name,
+                azure_tenant=connection.azure_tenant,
+                client_id=connection.client_id,
+                secrets=connection.sealed(self.secrets),
+                enrollment=connection.enrollment,
+                unique_field=connection.unique_field,
+                deletion_policy=connection.deletion_policy,
+                report_email=connection.report_email,
+                settings=connection.settings(),
+            )
+        except NameTaken as error:
+            raise ConnectionProblem(str(error)) from None
+
+    async def connections(self, workspace: str) -> list[UserSyncRecord]:
+        """Return the user syncs of a workspace; none if there is no such workspace."""
+        room = await self.workspaces.get(workspace)
+        return [] if room is None else await self.user_syncs.list(room.row_id)
+
+    async def connection(self, id_or_name: str) -> UserSyncRecord:
+        """Return a user sync by its id, or by a name that only one has.
+
+        Raises:
+            ConnectionProblem: there is none, or several have the name.
+        """
+        everywhere = await self.user_syncs.everywhere()
+        found = [each for each in everywhere if each.id == id_or_name]
+        found = found or [each for each in everywhere if each.name == id_or_name]
+        if len(found) == 1:
+            return found[0]
+        reason = "Several workspaces have" if found else "There is no"
+        raise ConnectionProblem(
+            f"{reason} user sync {id_or_name!r}. `ezto-gateway connection list` shows their ids."
+        )
+
+    def sync_store(self, sync_id: str) -> SqlSyncStore:
+        """Return the durable state of a user sync."""
+        return SqlSyncStore(self.database, sync_id)
+
+    @asynccontextmanager
+    async def sync_engine(
+        self, sync_id: str, progress: Callable[[Progress], None] | None = None
+    ) -> AsyncIterator[SyncEngine]:
+        """Open the engine of a user sync; connections to its source close with the context.
+
+        Raises:
+            ConnectionProblem: there is no such user sync, or it has no sign-in.
+            UnreadableSecretError: its client secret cannot be decrypted.
+        """
+        record = await self.connection(sync_id)
+        rooms = {room.row_id: room.name for room in await self.workspaces.list()}
+        handler = self._handler(record.workspace, Source(SourceKind.user_sync, record.id))
+        credentials = credentials_of(record, self.secrets)
+        async with open_reader(credentials, endpoints_of(record)) as reader:
+            yield SyncEngine(
+                config_of(record, rooms[record.workspace]),
+                self.sync_store(record.id),
+                reader,
+                InProcessTarget(handler),
+                owner=_owner(),
+                progress=progress,
+            )
+
+    async def run_sync(
+        self,
+        sync_id: str,
+        *,
+        full: bool = False,
+        preview: bool = False,
+        allow: bool = False,
+        trigger: str = "manual",
+        actor: str = "",
+        progress: Callable[[Progress], None] | None = None,
+    ) -> RunRecord:
+        """Run a user sync; unless it is a preview, its report is put into the outbox and sent.
+
+        Raises:
+            AlreadyRunning: another process runs it now.
+            ConnectionProblem, UnreadableSecretError: see :meth:`sync_engine`.
+        """
+        async with self.sync_engine(sync_id, progress) as engine:
+            run = await engine.run(
+                full=full, preview=preview, allow=allow, trigger=trigger, actor=actor
+            )
+            await self._report(sync_id, engine.store)
+        await self.postman.deliver_due()
+        return run
+
+    async def _report(self, sync_id: str, store: SyncStore) -> None:
+        """Queue the reports of ended runs, also of one whose process died before its mail."""
+        record = await self.connection(sync_id)
+        for run_id in await self.outbox.unreported(record.id):
+            ended = await store.run(run_id)
+            if ended is not None:
+                await enqueue_report(self.settings, self.outbox, store, record, ended)
+
+
+async def _open_database(settings: Settings) -> Database:
+    url = settings.resolved_database_url
+    try:
+        return await Database.open(url, shared=False)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}DATABASE_URL: {error}") from error
+    except Exception as error:
+        reason = " ".join(str(masked(str(error))).split()) or type(error).__name__
+        raise SettingsError(
+            f"The database cannot be opened: {reason}. Check {PREFIX}DATABASE_URL and "
+            f"{PREFIX}DATA_DIR, and that a database server runs."
+        ) from error
+
+
+def _owner() -> str:
+    """Return what names this process in a lease."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}"

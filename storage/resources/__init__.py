@@ -1,0 +1,1 @@
+"""Users and groups: writing them with all that stands beside them, reading and finding them."""
