@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from storage.database import Database
 from tests.databases import PostgresServer, sqlite_template
+
+hypothesis.settings.register_profile("soak", max_examples=2_000, deadline=None)
+"""What ``make soak`` searches with."""
 
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 """Parameters of a fixture or test that runs on both databases."""

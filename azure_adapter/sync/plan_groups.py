@@ -124,6 +124,10 @@ def _change(
     patches = diff(current, target) or [
         {"op": "replace", "path": "displayName", "value": target["displayName"]}
     ]
+    if action is Action.restore:
+        # The tombstone's members are those of the day it was deleted; what Azure says now is
+        # added by the membership operations.
+        patches = [*patches, {"op": "remove", "path": "members"}]
     before, after = changes(current, target)
     return _operation(
         facts,

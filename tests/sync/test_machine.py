@@ -248,36 +248,53 @@ class DirectoryMachine(RuleBasedStateMachine):
             assert not self.world.simulator.writes
 
 
-MACHINE = settings(
-    max_examples=30,
-    stateful_step_count=15,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+SHORT = settings(max_examples=35, stateful_step_count=20, **QUIET)
+SHORTER = settings(max_examples=20, stateful_step_count=15, **QUIET)
+LONG = settings(max_examples=600, stateful_step_count=50, **QUIET)
 
 
-def test_sqlite_store_equals_directory(sqlite_template_file: Path, tmp_path: Path) -> None:
+def sqlite_machine(template: Path, folder: Path) -> type[DirectoryMachine]:
     count = iter(range(1_000_000))
 
     class OnSqlite(DirectoryMachine):
         def new_database(self) -> str:
-            file = tmp_path / f"machine{next(count)}.sqlite"
-            shutil.copyfile(sqlite_template_file, file)
+            file = folder / f"machine{next(count)}.sqlite"
+            shutil.copyfile(template, file)
             return f"sqlite://{file}"
 
-    run_state_machine_as_test(OnSqlite, settings=MACHINE)
+    return OnSqlite
 
 
-@pytest.mark.postgres
-def test_postgres_store_equals_directory(postgres_server: PostgresServer) -> None:
+def postgres_machine(server: PostgresServer) -> type[DirectoryMachine]:
     class OnPostgres(DirectoryMachine):
         def new_database(self) -> str:
-            self.url = postgres_server.create()
+            self.url = server.create()
             return self.url
 
         def teardown(self) -> None:
             super().teardown()
             if hasattr(self, "url"):
-                postgres_server.drop(self.url)
+                server.drop(self.url)
 
-    run_state_machine_as_test(OnPostgres, settings=MACHINE)
+    return OnPostgres
+
+
+def test_sqlite_store_equals_directory(sqlite_template_file: Path, tmp_path: Path) -> None:
+    run_state_machine_as_test(sqlite_machine(sqlite_template_file, tmp_path), settings=SHORT)
+
+
+@pytest.mark.postgres
+def test_postgres_store_equals_directory(postgres_server: PostgresServer) -> None:
+    run_state_machine_as_test(postgres_machine(postgres_server), settings=SHORTER)
+
+
+@pytest.mark.soak
+def test_sqlite_store_equals_directory_long(sqlite_template_file: Path, tmp_path: Path) -> None:
+    run_state_machine_as_test(sqlite_machine(sqlite_template_file, tmp_path), settings=LONG)
+
+
+@pytest.mark.soak
+@pytest.mark.postgres
+def test_postgres_store_equals_directory_long(postgres_server: PostgresServer) -> None:
+    run_state_machine_as_test(postgres_machine(postgres_server), settings=LONG)

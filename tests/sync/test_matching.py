@@ -249,3 +249,92 @@ def test_deactivate_keeps_the_user_and_drops_memberships(database_url: str) -> N
             assert await w.groups() == {group: ("All", frozenset())}
 
     run(story())
+
+
+def test_who_reported_to_a_leaver_has_no_manager_until_the_leaver_is_back(
+    database_url: str,
+) -> None:
+    async def story() -> None:
+        async with world(database_url) as w:
+            ann, boss = person(w.directory), person(w.directory, "boss")
+            w.directory.set_manager(ann, boss)
+            await w.sync()
+            await assert_in_step(w)
+            w.directory.delete_user(boss)
+            report = await w.sync()
+            assert (report["users"]["updated"], report["users"]["deleted"]) == (1, 1)
+            await assert_in_step(w)
+            w.directory.restore_user(boss)
+            await w.sync()
+            await assert_in_step(w)
+
+    run(story())
+
+
+def test_a_user_name_that_is_taken_here_is_an_error_with_advice(database_url: str) -> None:
+    async def story() -> None:
+        async with world(database_url) as w:
+            w.configure(unique_field=UniqueField.email)
+            await w.add_dashboard_user(userName="ANN@contoso.com")
+            before = await w.foreign()
+            person(w.directory)
+            bob = person(w.directory, "bob")
+            report = await w.sync()
+            assert (report["users"]["created"], report["users"]["failed"]) == (1, 1)
+            (failed,) = [
+                row for row in await w.store().operations(w.runs[-1].id) if row.status == "failed"
+            ]
+            assert failed.code == "uniqueness"
+            assert "ann@contoso.com" in failed.message
+            assert "next run tries again" in failed.advice
+            assert list(await w.users()) == [bob]
+            assert await w.foreign() == before
+
+    run(story())
+
+
+def test_restored_it_is_in_the_groups_that_azure_says_now(database_url: str) -> None:
+    """A membership that was taken away meanwhile does not come back with the tombstone."""
+
+    async def story() -> None:
+        async with world(database_url) as w:
+            ann, bob = person(w.directory), person(w.directory, "bob")
+            kept, lost = (w.directory.add_group(displayName=name) for name in ("Kept", "Lost"))
+            for group in (kept, lost):
+                for member in (ann, bob):
+                    w.directory.add_member(group, member)
+            await w.sync()
+            w.directory.delete_user(ann)
+            w.directory.remove_member(lost, ann)
+            await w.sync()
+            w.directory.restore_user(ann)
+            await w.sync()
+            await assert_in_step(w)
+            w.directory.delete_user(ann)
+            await w.sync()
+            w.directory.remove_member(kept, ann)
+            w.directory.restore_user(ann)
+            await w.sync()
+            await assert_in_step(w)
+
+    run(story())
+
+
+def test_a_restored_group_has_the_members_that_azure_says_now(database_url: str) -> None:
+    async def story() -> None:
+        async with world(database_url) as w:
+            ann, bob = person(w.directory), person(w.directory, "bob")
+            group = w.directory.add_group(displayName="All", groupTypes=["Unified"])
+            w.directory.add_member(group, ann)
+            await w.sync()
+            w.directory.delete_group(group)
+            await w.sync()
+            assert await w.groups() == {}
+            w.directory.restore_group(group)
+            w.directory.remove_member(group, ann)
+            w.directory.add_member(group, bob)
+            report = await w.sync()
+            assert report["groups"]["restored"] == 1
+            await assert_in_step(w)
+
+    run(story())
