@@ -11,7 +11,7 @@ from azure_adapter.graph import GRAPH_URL, LOGIN_URL, ClientCredentials, GraphEn
 from azure_adapter.sync.config import DeletionPolicy, Enrollment, SafeguardLimits, SyncConfig
 from gateway.mail.address import check_address
 from gateway.secrets import SecretBox
-from scim.provisioning.ports import UniqueField
+from scim.provisioning.records import UniqueField
 from storage.access import UserSyncRecord
 
 LONGEST_NAME = 128

@@ -5,7 +5,8 @@ from gateway.mail.delivery import NOBODY
 from gateway.mail.report import FAILURES_SHOWN, SyncReport, build_message
 from gateway.settings import Settings
 from scim.provisioning.operations import OperationStatus, PlannedOperation
-from scim.provisioning.ports import RunRecord, SyncStore
+from scim.provisioning.ports import SyncStore
+from scim.provisioning.records import RunRecord
 from storage.access import UserSyncRecord
 from storage.mail import Outbox
 

@@ -52,6 +52,29 @@ class Settings(BaseSettings):
         "url-safe base64 each. The first encrypts, all decrypt. Default with SQLite: the file "
         "secret.key in the data directory. Required with PostgreSQL.",
     )
+    rate_per_second: float = Field(
+        100,
+        ge=0,
+        allow_inf_nan=False,
+        description="Requests a second that one token may send to one server process, in the "
+        "long run; 0 turns the limit off. Entra ID sends 25.",
+    )
+    rate_burst: int = Field(
+        200, ge=1, description="Requests that one token may send at once, after a pause."
+    )
+    failed_tokens_per_minute: int = Field(
+        30,
+        ge=0,
+        description="Wrong tokens and client secrets a minute that one address may send before it "
+        "is slowed; 0 turns the limit off. A good token is let in all the same.",
+    )
+    oauth_token_seconds: int = Field(
+        7_200,
+        ge=60,
+        le=86_400,
+        description="How long an access token of /oauth/token is good. A provisioning run of "
+        "Entra ID takes up to 90 minutes with one token.",
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="smtp://user:password@host:587?starttls=required|auto|never, or smtps://… for "

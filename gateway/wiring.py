@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from azure_adapter.graph import open_reader
 from azure_adapter.sync.engine import Progress, SyncEngine
+from gateway.access.control import AccessControl
 from gateway.connections import (
     ConnectionProblem,
     NewConnection,
@@ -17,23 +18,27 @@ from gateway.connections import (
     credentials_of,
     endpoints_of,
 )
-from gateway.http.access import BearerAuthenticator
 from gateway.http.app import create_app
+from gateway.http.front import FrontDoor
+from gateway.http.oauth import oauth_routes
 from gateway.http.scim import ScimEndpoint
 from gateway.logs import masked
 from gateway.mail.delivery import Postman
 from gateway.reports import enqueue_report
 from gateway.secrets import SecretBox, load_secrets
 from gateway.settings import PREFIX, Settings, SettingsError
-from scim.caller import READ, WRITE, Caller
+from scim.caller import Caller
+from scim.fast.lane import FastLane
 from scim.handler import GatewayHandler
 from scim.provisioning.authority import Source, SourceKind
-from scim.provisioning.ports import RunRecord, SyncStore
+from scim.provisioning.ports import SyncStore
+from scim.provisioning.records import RunRecord
 from scim.service import GatewayService
 from scim.target import InProcessTarget
 from storage.access import NameTaken, ScimClients, UserSyncRecord, UserSyncs, Workspaces
 from storage.database import Database
 from storage.mail import Outbox
+from storage.resources.fast import FastResources
 from storage.resources.store import ResourceStore
 from storage.sync.store import SqlSyncStore
 
@@ -52,7 +57,7 @@ class Gateway:
         self.secrets = secrets
         self.service = GatewayService(secrets.derive("cursors"))
         self.workspaces = Workspaces(database)
-        self.clients = ScimClients(database)
+        self.access = AccessControl(database, self.workspaces, settings)
         self.user_syncs = UserSyncs(database)
         self.outbox = Outbox(database)
         self.postman = Postman(
@@ -79,31 +84,26 @@ class Gateway:
 
     # -- serving -------------------------------------------------------------
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """Return the HTTP application."""
         endpoint = ScimEndpoint(
             self.service,
-            BearerAuthenticator(self.authenticate),
+            self.access.authenticator,
             self.scim_handler,
             self.settings.base_url,
+            FastLane(self.service, FastResources(self.database, self.service.provider)),
         )
-        return create_app(endpoint, self.ping)
+        oauth = oauth_routes(self.access.token_endpoint, self.settings.base_url)
+        return FrontDoor(create_app(endpoint, self.ping, oauth), endpoint)
 
     async def ping(self) -> None:
         """Ask the database for anything."""
         await self.database.session.value("SELECT 1 AS one")
 
-    async def authenticate(self, token: str) -> Caller | None:
-        """Return the caller of a bearer token, or ``None`` if it is not good."""
-        found = await self.clients.authenticate(token)
-        if found is None:
-            return None
-        return Caller(
-            source=Source(SourceKind.scim_client, found.client_id),
-            workspace_id=found.workspace,
-            scopes=found.scopes,
-            profile=found.profile,
-        )
+    @property
+    def clients(self) -> ScimClients:
+        """The SCIM clients and their tokens."""
+        return self.access.clients
 
     def scim_handler(self, caller: Caller) -> GatewayHandler:
         """Return the handler that sees a caller's workspace and writes as its source."""
@@ -121,20 +121,21 @@ class Gateway:
         profile: str | None = None,
         read_only: bool = False,
         expires_at: float | None = None,
+        replace_oldest: bool = False,
     ) -> str:
-        """Return a new token of a SCIM client; workspace and client are made when missing.
+        """Return a new token of a SCIM client; see :meth:`AccessAdmin.create_token`.
 
-        Args:
-            workspace: name of the workspace.
-            name: name of the SCIM client.
-            profile: dialect of its provider; ``None`` keeps what the client has.
-            read_only: leave the scope ``write`` out.
-            expires_at: seconds since the epoch, or ``None`` for never.
+        Raises:
+            AccessProblem: a name or profile is wrong, or the client has two live tokens.
         """
-        room = await self.workspaces.ensure(workspace)
-        scopes = (READ,) if read_only else (READ, WRITE)
-        until = None if expires_at is None else int(expires_at * 1_000_000)
-        token, _ = await self.clients.create_token(room.row_id, name, profile, scopes, until)
+        token, _ = await self.access.admin.create_token(
+            workspace,
+            name,
+            profile=profile,
+            read_only=read_only,
+            expires_at=expires_at,
+            replace_oldest=replace_oldest,
+        )
         return token
 
     # -- user syncs ------------------------------------------------------------

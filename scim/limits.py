@@ -1,5 +1,6 @@
 """How much one request may ask for. Every limit is told with what to do instead."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,9 @@ MAX_PATCH_OPERATIONS = 1_000
 MAX_VALUES = 30_000
 """The values of one array, such as the members in one request."""
 
+_ODD_NUMBER = re.compile(rb"NaN|Infinity")
+"""What JSON does not have, and the protocol engine's parser reads as numbers nevertheless."""
+
 MAX_FILTER_LENGTH = 4_096
 MAX_FILTER_TERMS = 200
 """The comparisons of one filter."""
@@ -35,13 +39,19 @@ def check_document(body: bytes, *, max_operations: int = MAX_PATCH_OPERATIONS) -
         InvalidSyntaxException: (400) too deep.
         PayloadTooLargeException: (413) too many operations or values.
     """
-    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH and body.count(b",") < MAX_VALUES:
+    is_small = body.count(b"{") + body.count(b"[") <= MAX_DEPTH and body.count(b",") < MAX_VALUES
+    if is_small and not _ODD_NUMBER.search(body):
         return
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "ecursion" in str(error):
             raise _too_deep() from None
+        if _ODD_NUMBER.search(body):
+            raise InvalidSyntaxException(
+                detail="The body is not valid JSON: it has no NaN and no Infinity. Send one JSON "
+                "object."
+            ) from None
         return
     for name, values in _lists(document):
         most = max_operations if name.lower() == "operations" else MAX_VALUES

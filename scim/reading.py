@@ -29,6 +29,7 @@ from scim2_server.service import ScimService
 from scim.bulk import GatewayBulkPlan
 from scim.errors import told, with_remedy
 from scim.limits import (
+    MAX_FILTER_LENGTH,
     check_document,
     check_filter_terms,
     check_filter_text,
@@ -101,7 +102,7 @@ class RequestReader(ScimService):
         self, resource_type: ResourceType, body: bytes, content_type: str | None
     ) -> "PatchOp[Any]":
         """Validate the body of a PATCH, paths of a reasonable length only."""
-        if len(body) > 4_096:
+        if len(body) > MAX_FILTER_LENGTH:
             _check_paths(body)
         try:
             return super().read_patch(resource_type, body, content_type)
@@ -173,6 +174,9 @@ class RequestReader(ScimService):
 
     def read_bulk(self, body: bytes, content_type: str | None) -> BulkPlan:
         """Validate a Bulk request, and plan its operations (RFC 7644 §3.7)."""
+        if len(body) > MAX_FILTER_LENGTH:
+            for each in _sent_operations(body):
+                _check_paths(orjson.dumps(each.get("data")) if isinstance(each, dict) else b"")
         plan = super().read_bulk(body, content_type)
         failed = [n for n, each in enumerate(plan.operations) if isinstance(each.response, Error)]
         if failed:

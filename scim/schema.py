@@ -13,7 +13,6 @@ from scim2_models import (
     EnterpriseUser,
     ETag,
     Filter,
-    Group,
     Pagination,
     Patch,
     Required,
@@ -28,6 +27,7 @@ from scim2_models import (
 
 from scim.extensions import CustomExtension, load_extensions
 from scim.ezto import EztoUser
+from scim.groups import Group
 
 MAX_RESULTS = 1_000
 """The largest page (``filter.maxResults``)."""

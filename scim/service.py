@@ -1,16 +1,17 @@
 """The protocol engine, with this server's answers at its documented override points."""
 
-import hashlib
 import re
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 from scim2_models import (
     Context,
     ForbiddenException,
     InvalidValueException,
+    MutabilityException,
     NotFoundException,
     PatchOp,
     Resource,
@@ -26,7 +27,9 @@ from scim2_server.routing import Operation, Target
 
 from scim.caller import READ, WRITE, Caller
 from scim.errors import told
-from scim.ezto import EZTO_USER_URN
+from scim.ezto import EZTO_USER_URN, EztoUser
+from scim.fast.tags import covering_tag
+from scim.groups import without_displays
 from scim.reading import MAX_BODY, RequestReader
 from scim.schema import build_provider
 from scim.values import fold_values
@@ -193,12 +196,17 @@ class GatewayService(RequestReader):
         Raises:
             SCIMException: an operation cannot be applied; nothing of the PATCH is.
         """
+        if "members" in type(current).model_fields:
+            _drop_member_displays(patch_op)
+        served = getattr(current, EztoUser.__name__, None)
         try:
             patched = super().apply_patch(current, patch_op, conditions)
         except InvalidValueException as refusal:
             if not isinstance(refusal.__cause__, ValidationError):
                 raise
             raise told(refusal.__cause__, _failing_path(current, patch_op)) from None
+        if served is not None and getattr(current, EztoUser.__name__) is None:
+            raise MutabilityException(detail=f"'{EZTO_USER_URN}' is read-only")
         if _removes_password(patch_op):
             return _without_password(self.prepare(current))
         return None if patched is None else self.prepare(patched)
@@ -246,14 +254,24 @@ def _entity_tag(resource: Resource[Any], body: dict[str, Any]) -> str | None:
     shown += [each for each in _sources(body) if each.get("type") == "user_sync"]
     if not version or not shown:
         return None
-    digest = hashlib.blake2b(repr(shown).encode(), digest_size=8).hexdigest()
-    return f'{version.rstrip(chr(34))}-{digest}"'
+    return covering_tag(version, orjson.dumps(shown))
 
 
 def _sources(body: dict[str, Any]) -> list[dict[str, Any]]:
     """Return ``syncedFrom`` of an answer; links to user syncs change without the version."""
     extension = body.get(EZTO_USER_URN) or {}
     return extension.get("syncedFrom") or []
+
+
+def _drop_member_displays(patch_op: "PatchOp[Any]") -> None:
+    for operation in patch_op.operations or []:
+        binding = operation.path.resolve() if operation.path else None
+        within = binding is not None and (binding.field_name, binding.sub_field_name) == (
+            "members",
+            None,
+        )
+        if within or not operation.path:
+            operation.value = without_displays(operation.value, within=within)
 
 
 def _clears_password(replacement: Resource[Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from scim2_server.storage import AsyncScimStorage
 
-from scim.provisioning.ports import Candidate, UniqueField
+from scim.provisioning.records import Candidate, UniqueField
 
 
 class ResourceStorage(AsyncScimStorage):

@@ -11,7 +11,7 @@ from scim2_server.routing import Target, match
 
 from scim.handler import GatewayHandler
 from scim.provisioning.operations import Action, Operation, Outcome
-from scim.provisioning.ports import Candidate, UniqueField
+from scim.provisioning.records import Candidate, UniqueField
 from scim.storage import ResourceStorage
 
 CONTENT_TYPE = "application/scim+json"

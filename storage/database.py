@@ -9,7 +9,7 @@ import asyncio
 import fcntl
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -21,8 +21,20 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
+from storage.engines.group_commit import DirectClient, GroupCommit
+from storage.engines.postgres import LeanConnection
+
 Dialect = Literal["sqlite", "postgres"]
 Row = dict[str, Any]
+
+SQLITE_PRAGMAS = {
+    "journal_mode": "WAL",
+    "journal_size_limit": 67_108_864,
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "cache_size": -32_000,
+    "temp_store": "MEMORY",
+}
 
 MIGRATION_LOCK = 7_235_020_261
 """Key of PostgreSQL's advisory lock that lets one process at a time migrate."""
@@ -34,7 +46,7 @@ def now_us() -> int:
 
 
 @lru_cache(maxsize=2_048)
-def _numbered(sql: str) -> str:
+def numbered(sql: str) -> str:
     """Turn ``?`` placeholders into PostgreSQL's ``$1``, ``$2`` …; literals are left alone."""
     counter = iter(range(1, 100_000))
     return re.sub(
@@ -57,7 +69,7 @@ class Session:
         self.client = client
 
     def _text(self, sql: str) -> str:
-        return sql if self.dialect == "sqlite" else _numbered(sql)
+        return sql if self.dialect == "sqlite" else numbered(sql)
 
     async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Return every row of a query (or of ``RETURNING``), as dicts by column name."""
@@ -85,6 +97,40 @@ class Session:
             await self.client.execute_many(self._text(sql), [list(each) for each in parameters])
 
 
+class DirectSession(Session):
+    """Runs SQL in a shared transaction of SQLite, on the event loop; it knows no models."""
+
+    def __init__(self, direct: DirectClient) -> None:
+        self.dialect: Dialect = "sqlite"
+        self.direct = direct
+
+    async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """See :meth:`Session.rows`."""
+        return self.direct.rows(sql, parameters)
+
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """See :meth:`Session.execute`."""
+        return self.direct.execute(sql, parameters)
+
+    async def many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """See :meth:`Session.many`."""
+        if parameters:
+            self.direct.many(sql, parameters)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Take back what the block wrote if it fails."""
+        connection = self.direct.connection
+        connection.execute("SAVEPOINT inner_part")
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK TO inner_part")
+            raise
+        finally:
+            connection.execute("RELEASE inner_part")
+
+
 class Database:
     """The open database of one process.
 
@@ -99,6 +145,8 @@ class Database:
         self._file = url.removeprefix("sqlite://")
         self._tortoise = TortoiseContext()
         self._session: ContextVar[Session | None] = ContextVar("session", default=None)
+        self._beside: dict[str, Any] = {}
+        self._closing: list[Callable[[], None]] = []
 
     @classmethod
     async def open(cls, url: str, *, shared: bool = True, migrate: bool = True) -> "Database":
@@ -154,8 +202,35 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        while self._closing:
+            self._closing.pop()()
         with self.activated():
             await self._tortoise.close_connections()
+
+    # -- beneath the ORM -----------------------------------------------------
+
+    @property
+    def file(self) -> str:
+        """The file of a SQLite database."""
+        return self._file
+
+    async def pool(self) -> Any:
+        """Return asyncpg's pool of a PostgreSQL database."""
+        client = cast(Any, self._tortoise.db("default"))
+        if client._pool is None:
+            async with client.acquire_connection():
+                pass
+        return client._pool
+
+    def beside(self, name: str, make: Callable[["Database"], Any]) -> Any:
+        """Return what belongs to this database under a name, made when first asked for."""
+        if name not in self._beside:
+            self._beside[name] = make(self)
+        return self._beside[name]
+
+    def on_close(self, work: Callable[[], None]) -> None:
+        """Have something done before the connections close."""
+        self._closing.append(work)
 
     @contextmanager
     def activated(self) -> Iterator[None]:
@@ -189,8 +264,12 @@ class Database:
         It commits at the end and rolls back on any exception. On SQLite it holds the one write
         lock from its beginning, so keep it short.
         """
+        outer = self._session.get()
+        if isinstance(outer, DirectSession):
+            with outer.savepoint():
+                yield outer
+            return
         with self.activated():
-            outer = self._session.get()
             client = outer.client if outer else self._tortoise.db("default")
             async with client._in_transaction() as connection:
                 session = Session(self.dialect, cast(BaseDBAsyncClient, connection))
@@ -200,12 +279,45 @@ class Database:
                 finally:
                     self._session.reset(token)
 
+    @asynccontextmanager
+    async def operation(self) -> AsyncIterator[Session]:
+        """Open a transaction for one request, which on SQLite shares its commit with others.
+
+        Inside of a transaction it is a savepoint, as :meth:`transaction` is.
+        """
+        if self.dialect != "sqlite" or self.in_transaction:
+            async with self.transaction() as session:
+                yield session
+            return
+        group: GroupCommit = self.beside("group commit", _group_commit)
+        async with group.turn() as connection:
+            shared = DirectSession(DirectClient(connection))
+            token = self._session.set(shared)
+            try:
+                yield shared
+            finally:
+                self._session.reset(token)
+
 
 def _locked(path: Path) -> TextIO:
     """Open a file and wait until no other process has it locked; closing it unlocks."""
     file = path.open("w")
     fcntl.flock(file, fcntl.LOCK_EX)
     return file
+
+
+def _group_commit(database: Database) -> GroupCommit:
+    client = cast(Any, database._tortoise.db("default"))
+
+    async def lock() -> asyncio.Lock:
+        if client._connection is None:
+            await client.create_connection(with_db=True)
+        return cast(asyncio.Lock, client._lock)
+
+    pragmas = [f"{name} = {value}" for name, value in SQLITE_PRAGMAS.items()]
+    group = GroupCommit(database.file, pragmas, lock)
+    database.on_close(group.close)
+    return group
 
 
 def _tortoise_config(url: str) -> tuple[dict[str, Any], Dialect]:
@@ -233,16 +345,7 @@ def _tortoise_config(url: str) -> tuple[dict[str, Any], Dialect]:
 def _sqlite_connections(url: str) -> dict[str, Any]:
     path = url.removeprefix("sqlite://")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    pragmas = {
-        "file_path": path,
-        "journal_mode": "WAL",
-        "journal_size_limit": 67_108_864,
-        "synchronous": "FULL",
-        "foreign_keys": "ON",
-        "busy_timeout": 10_000,
-        "cache_size": -32_000,
-        "temp_store": "MEMORY",
-    }
+    pragmas = {"file_path": path, **SQLITE_PRAGMAS, "busy_timeout": 10_000}
     engine = "storage.engines.sqlite"
     return {
         "default": {"engine": engine, "credentials": pragmas},
@@ -261,6 +364,7 @@ def _postgres_connections(url: str) -> dict[str, Any]:
         "database": unquote(parts.path.lstrip("/")) or "postgres",
         "minsize": int(options.get("minsize", 1)),
         "maxsize": int(options.get("maxsize", 10)),
+        "connection_class": LeanConnection,
         "server_settings": {"application_name": "ezto-gateway", "jit": "off"},
     }
     return {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}}

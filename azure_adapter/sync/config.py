@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from scim.provisioning.ports import UniqueField
+from scim.provisioning.records import UniqueField
 
 PLANNER_VERSION = 1
 """Grows when the planner would decide differently about an unchanged mirror."""

@@ -17,17 +17,15 @@ from azure_adapter.sync.planning import Planning
 from azure_adapter.sync.reading import Reading
 from azure_adapter.sync.summary import failures, tally
 from scim.provisioning.operations import OperationStatus
-from scim.provisioning.ports import (
+from scim.provisioning.ports import ProvisioningTarget, SourceReader, SyncStore
+from scim.provisioning.records import (
     Lease,
     LeaseLost,
-    ProvisioningTarget,
     RunMode,
     RunPhase,
     RunRecord,
     RunStatus,
     SourceError,
-    SourceReader,
-    SyncStore,
 )
 from scim.provisioning.source import ObjectKind
 

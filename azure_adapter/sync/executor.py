@@ -19,15 +19,8 @@ from scim.provisioning.operations import (
     references,
     resolve,
 )
-from scim.provisioning.ports import (
-    Lease,
-    LeaseLost,
-    LinkRecord,
-    LinkState,
-    MirrorRecord,
-    ProvisioningTarget,
-    SyncStore,
-)
+from scim.provisioning.ports import ProvisioningTarget, SyncStore
+from scim.provisioning.records import Lease, LeaseLost, LinkRecord, LinkState, MirrorRecord
 
 BATCH = 200
 """How many operations one unit of work applies; SQLite's write lock is held that long."""

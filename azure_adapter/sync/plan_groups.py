@@ -8,7 +8,7 @@ from azure_adapter.mapping import GROUP_COVERAGE, MappedGroup, changes, diff, me
 from azure_adapter.sync import phases
 from azure_adapter.sync.plan_users import Decision, patch_body
 from scim.provisioning.operations import MEMBERS_PER_PATCH, Action, Operation, reference
-from scim.provisioning.ports import LinkState, MemberRecord, MirrorRecord
+from scim.provisioning.records import LinkState, MemberRecord, MirrorRecord
 from scim.provisioning.source import ObjectKind, ObjectProblem, Presence
 
 HIDDEN_MEMBERSHIP = "HiddenMembership"

@@ -21,7 +21,7 @@ from azure_adapter.sync.config import DeletionPolicy, SyncConfig
 from scim.provisioning.authority import DASHBOARD
 from scim.provisioning.keys import comparison_key
 from scim.provisioning.operations import Action, Operation, reference
-from scim.provisioning.ports import Candidate, LinkState, MirrorRecord, UniqueField
+from scim.provisioning.records import Candidate, LinkState, MirrorRecord, UniqueField
 from scim.provisioning.source import ObjectKind, ObjectProblem, Presence
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"

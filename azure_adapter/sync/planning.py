@@ -19,14 +19,8 @@ from azure_adapter.sync.plan_users import (
 )
 from scim.provisioning.keys import comparison_key
 from scim.provisioning.operations import Action, Operation, OperationStatus
-from scim.provisioning.ports import (
-    Candidate,
-    LinkState,
-    MirrorRecord,
-    ProvisioningTarget,
-    SyncStore,
-    UniqueField,
-)
+from scim.provisioning.ports import ProvisioningTarget, SyncStore
+from scim.provisioning.records import Candidate, LinkState, MirrorRecord, UniqueField
 from scim.provisioning.source import ObjectKind, ObjectProblem, Presence
 
 BATCH = 500

@@ -9,15 +9,14 @@ from collections.abc import Callable
 
 from azure_adapter.sync.config import SyncConfig
 from azure_adapter.sync.safeguards import far_less
-from scim.provisioning.ports import (
+from scim.provisioning.ports import SourceReader, SyncStore
+from scim.provisioning.records import (
     CursorRecord,
     Gaps,
     Lease,
     RunMode,
     RunRecord,
     SourceCursorExpired,
-    SourceReader,
-    SyncStore,
 )
 from scim.provisioning.source import ObjectKind
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scim.provisioning.operations import Action, OperationStatus
-from scim.provisioning.ports import RunRecord
+from scim.provisioning.records import RunRecord
 from scim.provisioning.source import ObjectKind
 
 COLUMN = {

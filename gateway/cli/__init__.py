@@ -12,19 +12,21 @@ import structlog
 import typer
 
 from azure_adapter.sync.engine import AlreadyRunning
-from gateway.cli import connection, demo, serve, simulate, sync, token
+from gateway.access.problem import AccessProblem
+from gateway.cli import client, connection, demo, issuer, serve, simulate, sync, token
 from gateway.cli.console import FAILED, USAGE, CliError, tell
 from gateway.connections import ConnectionProblem
 from gateway.secrets import UnreadableSecretError
 from gateway.server import PortTakenError
 from gateway.settings import SettingsError
-from scim.provisioning.ports import LeaseLost
+from scim.provisioning.records import LeaseLost
 
 INTERRUPTED = 130
 
 EXPECTED = (
     SettingsError,
     UnreadableSecretError,
+    AccessProblem,
     ConnectionProblem,
     AlreadyRunning,
     LeaseLost,
@@ -45,6 +47,8 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.add_typer(token.app, name="token")
+app.add_typer(client.app, name="client")
+app.add_typer(issuer.app, name="issuer")
 app.command("simulate")(simulate.simulate)
 app.command("simulate-change")(simulate.simulate_change)
 app.add_typer(connection.app, name="connection")

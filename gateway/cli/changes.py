@@ -7,7 +7,7 @@ import orjson
 
 from gateway.mail.report import STATUS_WORDS, duration_text
 from scim.provisioning.operations import Action, OperationStatus, PlannedOperation
-from scim.provisioning.ports import RunStatus
+from scim.provisioning.records import RunStatus
 from scim.provisioning.source import ObjectKind
 
 SUMMARY_COLUMNS = ("created", "restored", "updated", "disabled", "deleted", "unchanged", "failed")

@@ -14,7 +14,7 @@ from gateway.cli.setup import load_settings
 from gateway.connections import NewConnection, public
 from gateway.server import run
 from gateway.wiring import Gateway
-from scim.provisioning.ports import UniqueField
+from scim.provisioning.records import UniqueField
 from storage.access import UserSyncRecord
 
 SECRET_VARIABLE = "EZTO_CLIENT_SECRET"  # noqa: S105

@@ -28,7 +28,7 @@ from gateway.secrets import KEY_FILE
 from gateway.server import PortTakenError, bind, run, serving, until_stopped
 from gateway.settings import DATABASE_FILE, Settings
 from gateway.wiring import MAIL_DIRECTORY, Gateway
-from scim.provisioning.ports import RunRecord, UniqueField
+from scim.provisioning.records import RunRecord, UniqueField
 
 LINES_SHOWN = 12
 """How many of the changes that a sync brought are listed."""
@@ -105,7 +105,9 @@ class Demonstration:
     async def run(self) -> int:
         """Sync, change, sync again; returns the exit status."""
         sync_id = await self._connect()
-        token = await self.gateway.create_token("default", "demo", read_only=True)
+        token = await self.gateway.create_token(
+            "default", "demo", read_only=True, replace_oldest=True
+        )
         self._say(f"Simulated Entra directory at {self.simulator_url}, gateway at {self.url}.")
         counts = self.directory.counts()
         self._say(f"The directory has {counts['users']} users and {counts['groups']} groups.")

@@ -27,7 +27,7 @@ from gateway.mail.report import duration_text
 from gateway.server import run as run_async
 from gateway.wiring import Gateway
 from scim.provisioning.operations import OperationStatus, PlannedOperation
-from scim.provisioning.ports import RunRecord, RunStatus
+from scim.provisioning.records import RunRecord, RunStatus
 
 EXIT_STATUS = {
     RunStatus.succeeded: 0,

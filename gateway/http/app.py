@@ -1,7 +1,7 @@
 """The ASGI application of the gateway."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.metadata import version
 
 import structlog
@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from gateway.http.answers import json_answer, method_not_allowed, not_found
@@ -22,12 +22,15 @@ HEALTH_SECONDS = 2.0
 log = structlog.stdlib.get_logger("gateway.http")
 
 
-def create_app(scim: ASGIApp, ping: Callable[[], Awaitable[None]]) -> Starlette:
+def create_app(
+    scim: ASGIApp, ping: Callable[[], Awaitable[None]], routes: Iterable[BaseRoute] = ()
+) -> Starlette:
     """Build the application.
 
     Args:
         scim: what serves the SCIM endpoints.
         ping: asks the database for anything; raises when it cannot answer.
+        routes: what else is served.
     """
 
     async def health(_request: Request) -> Response:
@@ -45,6 +48,7 @@ def create_app(scim: ASGIApp, ping: Callable[[], Awaitable[None]]) -> Starlette:
             Route("/healthz", health, methods=["GET"]),
             Route(ROOT, scim),
             Route(ROOT + "/{path:path}", scim),
+            *routes,
         ],
         middleware=[Middleware(RequestMiddleware)],
         exception_handlers={404: not_found, 405: method_not_allowed},

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import secrets
 import time
 from collections.abc import MutableMapping
 from http import HTTPStatus
@@ -14,7 +15,6 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from gateway.http.answers import json_answer
 from gateway.http.scim import ROOT, scim_error, send_scim
-from scim.identifiers import new_id
 
 REQUEST_ID = "x-request-id"
 
@@ -48,7 +48,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         clear_contextvars()
-        request_id = _request_id(scope)
+        request_id = request_id_of(scope)
         bind_contextvars(request_id=request_id)
         answer = _Answer(send, _headers(scope, request_id))
         started = time.perf_counter()
@@ -97,12 +97,13 @@ def _headers(scope: Scope, request_id: str) -> dict[str, str]:
     return headers
 
 
-def _request_id(scope: Scope) -> str:
+def request_id_of(scope: Scope) -> str:
+    """Return the id of a request: the client's, if it is harmless, else a new one."""
     for name, value in scope["headers"]:
-        if name == REQUEST_ID.encode():
+        if name == b"x-request-id":
             given: str = value.decode("latin-1")
-            return given if _GOOD_ID.fullmatch(given) else new_id()
-    return new_id()
+            return given if _GOOD_ID.fullmatch(given) else secrets.token_hex(16)
+    return secrets.token_hex(16)
 
 
 async def _send_defect(scope: Scope, send: Send, request_id: str) -> None:

@@ -6,20 +6,21 @@ Authentication comes before anything of the body is read.
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import orjson
-from scim2_models import Error, UnauthorizedException
+from scim2_models import Error
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
-from gateway.http.access import BearerAuthenticator, challenge
+from gateway.http.access import BearerAuthenticator, RefusedError, scope_challenge
 from gateway.http.bodies import BodyTooSlowError, read_body
 from scim.caller import Caller
+from scim.fast.lane import FastAnswer, FastLane
 from scim.handler import GatewayHandler
 from scim.service import GatewayService
 
@@ -27,6 +28,8 @@ ROOT = "/scim/v2"
 
 WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 """Methods whose body means nothing in SCIM; it is not read."""
+
+CONDITIONAL = frozenset({b"if-match", b"if-none-match"})
 
 
 class ScimEndpoint:
@@ -37,6 +40,7 @@ class ScimEndpoint:
         authenticator: finds the caller.
         handler_of: makes the handler that sees a caller's workspace.
         base_url: public URL of the gateway, or ``None`` for that of the request.
+        lane: answers reads from stored documents; without it, the handler answers all requests.
     """
 
     def __init__(
@@ -45,28 +49,77 @@ class ScimEndpoint:
         authenticator: BearerAuthenticator,
         handler_of: Callable[[Caller], GatewayHandler],
         base_url: str | None = None,
+        lane: FastLane | None = None,
     ) -> None:
         self._service = service
         self._authenticator = authenticator
         self._handler_of = handler_of
         self._base_url = base_url
+        self._lane = lane
+
+    async def read(self, scope: Scope) -> FastAnswer | None:
+        """Answer a GET by the read lane; ``None`` leaves it to the application.
+
+        The caller that was found is noted in the scope, so that it is asked and counted once.
+        """
+        if self._lane is None:
+            return None
+        authorization, conditions = None, []
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                if authorization is not None:
+                    return None
+                authorization = value.decode("latin-1")
+            elif name in CONDITIONAL:
+                conditions.append((name.decode(), value.decode("latin-1")))
+        try:
+            caller = await self._authenticator.caller(authorization, address_of(scope))
+        except RefusedError as refusal:
+            scope["refusal"] = refusal
+            return None
+        scope["caller"] = caller
+        return await self._lane.answer(self._slim_request(scope, conditions), caller)
+
+    def _slim_request(self, scope: Scope, headers: list[tuple[str, str]]) -> ScimRequest:
+        query = scope["query_string"]
+        return ScimRequest(
+            "GET",
+            (self._base_url or base_url_of(scope)) + ROOT,
+            scope["path"].removeprefix(ROOT).removesuffix(".scim"),
+            dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else {},
+            headers,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = self._request(scope)
         try:
-            response = await self._answer(request, receive)
+            response = await self._answer(request, receive, scope)
         except ClientDisconnect:
             return
         await send_scim(response, send)
 
-    async def _answer(self, request: ScimRequest, receive: Receive) -> ScimResponse:
+    async def _caller(self, request: ScimRequest, scope: Scope) -> Caller:
+        """Return who calls, as :meth:`read` has found out if it has.
+
+        Raises:
+            RefusedError: the request does not pass the gate.
+        """
+        if "refusal" in scope:
+            raise scope["refusal"]
+        if "caller" in scope:
+            return cast(Caller, scope["caller"])
         authorization = request.header("Authorization")
+        return await self._authenticator.caller(authorization, address_of(scope))
+
+    async def _answer(
+        self, request: ScimRequest, receive: Receive, scope: Scope
+    ) -> ScimResponse | FastAnswer:
         try:
-            caller = await self._authenticator.caller(authorization)
-        except UnauthorizedException as refusal:
+            caller = await self._caller(request, scope)
+        except RefusedError as refusal:
             response = self._service.error_response(refusal)
-            response.headers["WWW-Authenticate"] = challenge(authorization)
+            response.headers.update(refusal.headers)
             return response
         bind_contextvars(source=str(caller.source))
         request.subject = caller
@@ -77,7 +130,15 @@ class ScimEndpoint:
             late = scim_error(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.")
             late.headers["Connection"] = "close"
             return late
-        return await self._handler_of(caller).handle(request)
+        if self._lane is not None and request.path.endswith(".search"):
+            found = await self._lane.answer(request, caller)
+            if found is not None:
+                return found
+        response = await self._handler_of(caller).handle(request)
+        needed = scope_challenge(caller) if response.status == HTTPStatus.FORBIDDEN else None
+        if needed:
+            response.headers["WWW-Authenticate"] = needed
+        return response
 
     def _request(self, scope: Scope) -> ScimRequest:
         return ScimRequest(
@@ -90,6 +151,12 @@ class ScimEndpoint:
                 for name, value in scope["headers"]
             ],
         )
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address that a request comes from, or "" where the server does not know it."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def base_url_of(scope: Scope) -> str:
@@ -106,9 +173,13 @@ def scim_error(status: HTTPStatus, detail: str) -> ScimResponse:
     return ScimResponse(status, Error(status=int(status), detail=detail).model_dump())
 
 
-async def send_scim(response: ScimResponse, send: Send) -> None:
+async def send_scim(response: ScimResponse | FastAnswer, send: Send) -> None:
     """Send a SCIM answer over ASGI."""
-    body = b"" if response.body is None else orjson.dumps(response.body)
+    if isinstance(response, FastAnswer):
+        body = response.body
+        response = ScimResponse(response.status, {}, dict(response.headers))
+    else:
+        body = b"" if response.body is None else orjson.dumps(response.body)
     headers: list[tuple[bytes, bytes]] = [
         (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in response.headers.items()

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from gateway.mail.address import mailbox
 from scim.provisioning.operations import PlannedOperation
-from scim.provisioning.ports import RunMode, RunRecord, RunStatus
+from scim.provisioning.records import RunMode, RunRecord, RunStatus
 
 FAILURES_SHOWN = 20
 """How many failed objects a report lists; the history has all of them."""

@@ -92,7 +92,8 @@ def only_item(operation: dict[str, Any], shape: Shape) -> dict[str, Any]:
     names = {key.lower() for key in value[0]}
     if "value" not in names or not names <= {"value", "$ref"}:
         return operation
-    return changed(operation, value=member(value[0], "value"))
+    item = member(value[0], "value")
+    return operation if isinstance(item, list) else changed(operation, value=item)
 
 
 def removal_by_path(operation: dict[str, Any], shape: Shape) -> dict[str, Any]:

@@ -25,7 +25,8 @@ def manager_reference(value: Any, _: Attribute) -> Any:
     to the user, which the protocol engine publishes as a URL.
     """
     if isinstance(value, list) and len(value) <= 1:
-        value = value[0] if value else None
+        item = value[0] if value else None
+        value = value if isinstance(item, list) else item
     if isinstance(value, str):
         value = {"value": value}
     if not isinstance(value, dict):

@@ -1,13 +1,13 @@
 """Issuers whose JWTs open the workspace of a SCIM client."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scim.identifiers import new_id
 from storage.access.clients import ensure_client
 from storage.access.errors import BindingTaken
 from storage.access.secrets import SCOPES, USED_EVERY_US, checked_scopes, note_use
-from storage.database import Database, Row, now_us
+from storage.database import Database, Row, Session, now_us
 from storage.sync.room import Clock
 from storage.sync.values import from_json, to_json
 
@@ -81,39 +81,23 @@ class JwtIssuers:
         self,
         workspace: int,
         name: str,
-        binding: IssuerBinding,
+        bindings: Sequence[IssuerBinding],
         profile: str | None = None,
         scopes: Iterable[str] = SCOPES,
-    ) -> str:
-        """Bind an issuer to the client of this name, created when there is none; return the id.
+    ) -> list[str]:
+        """Bind issuers to the client of this name, created when there is none; return the ids.
 
         Raises:
             ValueError: a scope is unknown, or there is none.
-            BindingTaken: this issuer and audience open a client already, here or elsewhere.
+            BindingTaken: an issuer and audience open a client already, here or elsewhere; then
+                none of them is added.
         """
         allowed, now = checked_scopes(scopes), self._clock()
         async with self._database.transaction() as session:
             client_id = await ensure_client(session, workspace, name, profile, now)
-            row = await session.row(
-                "INSERT INTO jwt_issuer (id, client_id, issuer, audience, directory, claims, "
-                "jwks_url, algorithms, scopes, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (issuer, audience) DO NOTHING RETURNING id",
-                (
-                    new_id(),
-                    client_id,
-                    binding.issuer,
-                    binding.audience,
-                    binding.directory,
-                    to_json(dict(binding.claims)),
-                    binding.jwks_url,
-                    " ".join(binding.algorithms),
-                    allowed,
-                    now,
-                ),
-            )
-            if row is None:
-                raise BindingTaken(binding.issuer, binding.audience)
-        return str(row["id"])
+            return [
+                await _insert(session, client_id, binding, allowed, now) for binding in bindings
+            ]
 
     async def of_issuer(self, issuer: str) -> Records:
         """Return the bindings of an issuer, in whichever workspaces they are."""
@@ -157,6 +141,31 @@ class JwtIssuers:
             parameters,
         )
         return [_record(row) for row in rows]
+
+
+async def _insert(
+    session: Session, client_id: str, binding: IssuerBinding, scopes: str, now: int
+) -> str:
+    row = await session.row(
+        "INSERT INTO jwt_issuer (id, client_id, issuer, audience, directory, claims, jwks_url, "
+        "algorithms, scopes, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (issuer, audience) DO NOTHING RETURNING id",
+        (
+            new_id(),
+            client_id,
+            binding.issuer,
+            binding.audience,
+            binding.directory,
+            to_json(dict(binding.claims)),
+            binding.jwks_url,
+            " ".join(binding.algorithms),
+            scopes,
+            now,
+        ),
+    )
+    if row is None:
+        raise BindingTaken(binding.issuer, binding.audience)
+    return str(row["id"])
 
 
 def _record(row: Row) -> IssuerRecord:

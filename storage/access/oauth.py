@@ -123,13 +123,18 @@ class OAuthClients:
         good = [row for row in rows if hmac.compare_digest(row["secret_hash"], given)]
         return token_record(good[0]) if good else None
 
-    async def issue(self, record: TokenRecord, scopes: Iterable[str], lifetime_us: int) -> str:
-        """Return a new access token for a client whose secret was checked.
+    async def issue(
+        self, record: TokenRecord, scopes: Iterable[str], seconds: int
+    ) -> tuple[str, int]:
+        """Return a new access token for a client whose secret was checked, and its lifetime.
 
-        It lives as long as is said, but no longer than the secret. Expired ones are cleared away.
+        It lives as many seconds as is said, but no longer than the secret. Expired ones are
+        cleared away.
         """
         text, now = new_secret(ACCESS_TOKEN_PREFIX), self._clock()
-        until = min(now + lifetime_us, record.expires_at or now + lifetime_us)
+        until = now + seconds * 1_000_000
+        if record.expires_at is not None:
+            until = min(until, record.expires_at)
         async with self._database.transaction() as session:
             await _clear(session, record.id, now)
             await session.execute(
@@ -138,7 +143,7 @@ class OAuthClients:
                 (digest(text), record.id, checked_scopes(scopes), now, until),
             )
             await note_use(session, "oauth_secret", record.id, now)
-        return text
+        return text, (until - now) // 1_000_000
 
     async def authenticate(self, token: str) -> TokenRecord | None:
         """Return what an access token allows, or ``None`` for one that is not good (any more)."""

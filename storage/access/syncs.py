@@ -7,7 +7,7 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 
 from scim.identifiers import new_id
-from scim.provisioning.ports import RunRecord
+from scim.provisioning.records import RunRecord
 from storage.access.errors import NameTaken
 from storage.database import Database, Row, Session, now_us
 from storage.sync.runs import RUN_COLUMNS, run_record

@@ -139,7 +139,7 @@ def _reference_columns(
     """Return what members and groups have in common, read from the resource's row."""
     prefixes = {name: f"{endpoint}/" for name, endpoint in types.items()}
     prefix = _folded_case(binding, place, "ref", f"{row}.type", prefixes)
-    display = f"COALESCE(NULLIF({row}.display_name_key, ''), {row}.user_name_key)"
+    display = f"NULLIF({row}.display_name_key, '')"
     return {
         "value": text(Sql(f"{row}.id"), place.policy, indexed=True),
         "$ref": text(Sql(f"({prefix.text} || {row}.id)"), place.policy),

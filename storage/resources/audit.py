@@ -23,7 +23,7 @@ _INSERT = (
     "changes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
-_DEPARTURE = (
+_AT_GROUPS = (
     "INSERT INTO audit (workspace_id, at, actor, action, resource_type, resource_id, run_id, "
     "changes) SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), ?, 'members', t.type, t.id, ?, ? "
     "FROM membership m JOIN resource t ON t.row_id = m.group_id WHERE m.member_id = ?"
@@ -69,19 +69,32 @@ def actor_of(source: Source) -> str:
     return f"{source} {acting}"[:LONGEST_ACTOR] if acting else str(source)
 
 
-async def record_departure(
-    session: Session, workspace_id: int, source: Source, member: tuple[int, str]
+async def record_at_groups(
+    session: Session,
+    workspace_id: int,
+    source: Source,
+    member: tuple[int, str],
+    *,
+    joined: bool,
+    only_of: Source | None = None,
 ) -> None:
-    """Tell each group that a resource leaves it, which is about to be deleted.
+    """Tell each group that a resource is in that it joined, or is about to leave.
 
     Args:
-        session: that of the deletion.
+        session: that of the write.
         workspace_id: the workspace.
-        source: who deletes.
+        source: who writes.
         member: row id and id of the resource.
+        joined: it came back with its memberships; else it leaves.
+        only_of: only the groups of this authority.
     """
     run = current_run.get()
     row_id, resource_id = member
-    changes = {"members": {"added": [], "removed": [resource_id]}}
+    added, removed = ([resource_id], []) if joined else ([], [resource_id])
+    changes = {"members": {"added": added, "removed": removed}}
     kept = None if run and source.kind is SourceKind.user_sync else orjson.dumps(changes).decode()
-    await session.execute(_DEPARTURE, (workspace_id, now_us(), actor_of(source), run, kept, row_id))
+    parameters = [workspace_id, now_us(), actor_of(source), run, kept, row_id]
+    if only_of is None:
+        await session.execute(_AT_GROUPS, parameters)
+    else:
+        await session.execute(f"{_AT_GROUPS} AND t.authority = ?", [*parameters, str(only_of)])

@@ -38,7 +38,7 @@ class Encoded:
         content: the JSON without ``id``, ``meta`` and what is kept elsewhere.
         search: the folded content, as JSON text.
         user_name_key: folded userName.
-        display: displayName, else userName.
+        display: displayName, which members and groups show.
         display_name_key: folded displayName.
         active: as the resource says.
         emails: folded address, folded type and primary of each address.
@@ -102,7 +102,7 @@ class Codec:
             content=dumped,
             search=orjson.dumps(folded).decode(),
             user_name_key=folded.get("userName"),
-            display=dumped.get("displayName") or dumped.get("userName"),
+            display=dumped.get("displayName") or None,
             display_name_key=folded.get("displayName"),
             active=folded.get("active"),
             emails=_email_keys(folded),

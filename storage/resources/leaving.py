@@ -5,7 +5,7 @@ from typing import Any
 from scim.provisioning.authority import DASHBOARD, Source, check_authority
 from storage.database import Row, Session
 from storage.resources import members, rows, tombstones
-from storage.resources.audit import CHANGED, difference, record_departure
+from storage.resources.audit import CHANGED, difference, record_at_groups
 from storage.resources.documents import Codec, content_of
 from storage.resources.groups import listed
 
@@ -26,7 +26,7 @@ async def leave(session: Session, place: rows.Place, codec: Codec, row: Row) -> 
     if row["joined"]:
         return await _deactivate(session, place, codec, row)
     changes = await _everything(session, row)
-    await record_departure(session, place.workspace_id, place.source, (row["row_id"], row["id"]))
+    await _tell_groups(session, place, row)
     await tombstones.bury(session, place, row)
     return "delete", changes
 
@@ -47,6 +47,7 @@ async def _unlink(session: Session, place: rows.Place, row: Row) -> Outcome:
     """Let go of another source's user: drop what this source contributed."""
     source = str(place.source)
     changes = _dropped_external_id(row)
+    await _tell_groups(session, place, row, only_of=place.source)
     await rows.write_external_id(session, place, row["row_id"], None)
     left = await session.rows(
         "SELECT m.row_id, t.id FROM membership m JOIN resource t ON t.row_id = m.group_id "
@@ -65,6 +66,7 @@ async def _unlink(session: Session, place: rows.Place, row: Row) -> Outcome:
 
 async def _deactivate(session: Session, place: rows.Place, codec: Codec, row: Row) -> Outcome:
     """Let go of a user that existed before this source joined it (never delete it)."""
+    await _tell_groups(session, place, row)
     changes = _dropped_external_id(row)
     await rows.write_external_id(session, place, row["row_id"], None)
     left = await session.rows(
@@ -79,6 +81,14 @@ async def _deactivate(session: Session, place: rows.Place, codec: Codec, row: Ro
     encoded = codec.encode(resource, blocked=True)
     await rows.change(session, row, encoded, authority=str(DASHBOARD), joined=False)
     return "update", changes
+
+
+async def _tell_groups(
+    session: Session, place: rows.Place, row: Row, only_of: Source | None = None
+) -> None:
+    member = (row["row_id"], row["id"])
+    workspace_id, source = place.workspace_id, place.source
+    await record_at_groups(session, workspace_id, source, member, joined=False, only_of=only_of)
 
 
 def _dropped_external_id(row: Row) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def check_characters(document: dict[str, Any]) -> bytes:
     """Return a document as JSON, or refuse it for characters that no database keeps.
 
     Raises:
-        InvalidValueException: (400) naming the attribute that holds NUL or a lone surrogate.
+        InvalidValueException: (400) naming the attribute that holds NUL, a lone surrogate or an
+            integer of more than 64 bits.
     """
     try:
         encoded = orjson.dumps(document)
@@ -42,12 +43,25 @@ def check_characters(document: dict[str, Any]) -> bytes:
     except TypeError:
         encoded = b""
     for name, value in document.items():
+        if not _in_range(value):
+            raise InvalidValueException(
+                attribute=name,
+                detail=f"{name} holds an integer of more than 64 bits, which cannot be stored.",
+            )
         if not _storable(value):
             raise InvalidValueException(
                 attribute=name,
                 detail=f"{name} holds a character that cannot be stored (NUL or a lone surrogate).",
             )
     return encoded
+
+
+def _in_range(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_in_range(item) for item in value.values())
+    if isinstance(value, list):
+        return all(_in_range(item) for item in value)
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _storable(value: Any) -> bool:

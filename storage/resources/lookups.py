@@ -7,7 +7,7 @@ import orjson
 
 from scim.provisioning.authority import Source
 from scim.provisioning.keys import comparison_key
-from scim.provisioning.ports import Candidate, UniqueField
+from scim.provisioning.records import Candidate, UniqueField
 from storage.database import Session
 from storage.resources.members import id_chunks, marks
 

@@ -17,15 +17,15 @@ from scim2_server.storage import SearchPage
 
 from scim.identifiers import new_id
 from scim.provisioning.authority import DASHBOARD, Source, check_authority
-from scim.provisioning.ports import Candidate, UniqueField
+from scim.provisioning.records import Candidate, UniqueField
 from scim.storage import ResourceStorage
 from storage.database import Database, Row, Session
 from storage.resources import lookups, members, rows, tombstones
-from storage.resources.audit import difference, record
+from storage.resources.audit import difference, record, record_at_groups
 from storage.resources.changes import Update, created_changes
 from storage.resources.documents import Codec, content_of
 from storage.resources.errors import translated
-from storage.resources.groups import MemberChange
+from storage.resources.groups import MemberChange, listed
 from storage.resources.leaving import leave
 from storage.resources.passwords import hash_password
 from storage.resources.reading import Reader
@@ -57,7 +57,7 @@ class ResourceStore(ResourceStorage):
     @asynccontextmanager
     async def operation(self) -> AsyncIterator[None]:
         """Enclose one SCIM operation in a transaction, or in a savepoint of the open one."""
-        async with self.database.transaction():
+        async with self.database.operation():
             yield
 
     @asynccontextmanager
@@ -135,22 +135,28 @@ class ResourceStore(ResourceStorage):
 
     async def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         """Store a new resource (RFC 7644 §3.3); the caller becomes its authority."""
+        async with self._writing(getattr(resource, "user_name", None)) as session:
+            row = await self._create(session, resource_type, resource)
+            (created,) = await self.reader.resources(session, [row], None)
+        return created
+
+    async def _create(
+        self, session: Session, resource_type: ResourceType, resource: Resource[Any]
+    ) -> Row:
         codec = self.codecs[str(resource_type.name)]
         encoded = codec.encode(resource)
         hashed = await hash_password(encoded.password) if encoded.password else None
-        async with self._writing(getattr(resource, "user_name", None)) as session:
-            columns = rows.new_columns(codec, self.place, new_id(), encoded, hashed)
-            row_id = await rows.insert(session, self.place, columns)
-            row = {"row_id": row_id, "external_id": None, **columns}
-            await rows.write_emails(session, self.place, row_id, encoded.emails, fresh=True)
-            if encoded.external_id is not None and self.place.keeps_external_ids:
-                await rows.write_external_id(session, self.place, row_id, encoded.external_id)
-                row["external_id"] = encoded.external_id[0]
-            known = await members.known_row_ids(session, self.place.workspace_id, encoded.members)
-            await members.insert(session, [(row_id, member) for member in known])
-            await self._record(session, "create", row, created_changes(encoded))
-            (created,) = await self.reader.resources(session, [row], None)
-        return created
+        columns = rows.new_columns(codec, self.place, new_id(), encoded, hashed)
+        row_id = await rows.insert(session, self.place, columns)
+        row = {"row_id": row_id, "external_id": None, **columns}
+        await rows.write_emails(session, self.place, row_id, encoded.emails, fresh=True)
+        if encoded.external_id is not None and self.place.keeps_external_ids:
+            await rows.write_external_id(session, self.place, row_id, encoded.external_id)
+            row["external_id"] = encoded.external_id[0]
+        known = await members.known_row_ids(session, self.place.workspace_id, encoded.members)
+        await members.insert(session, [(row_id, member) for member in known])
+        await self._record(session, "create", row, created_changes(encoded))
+        return row
 
     async def update(
         self,
@@ -253,6 +259,12 @@ class ResourceStore(ResourceStorage):
             await rows.change(session, row)
             changes = difference({}, content_of(row["document"]))
             del changes["schemas"]
+            back = await members.all_members(session, row["row_id"])
+            if back:
+                changes["members"] = {"added": listed(back), "removed": []}
+            member = (row["row_id"], row["id"])
+            workspace_id = self.place.workspace_id
+            await record_at_groups(session, workspace_id, self.source, member, joined=True)
             await self._record(session, "restore", row, changes)
 
     async def take_over(self, resource_id: str, *, joined: bool) -> None:

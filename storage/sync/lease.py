@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from scim.provisioning.ports import Lease, LeaseLost
+from scim.provisioning.records import Lease, LeaseLost
 from storage.database import Dialect, Session
 from storage.sync.room import Room
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scim.provisioning.ports import LinkRecord, LinkState
+from scim.provisioning.records import LinkRecord, LinkState
 from scim.provisioning.source import ObjectKind
 from storage.database import Dialect, Row
 from storage.sync.room import Room

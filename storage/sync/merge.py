@@ -7,7 +7,7 @@ what the page mentions, fold the page into it (:mod:`storage.sync.fold`), write 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from scim.provisioning.ports import CursorRecord, Gaps, Lease
+from scim.provisioning.records import CursorRecord, Gaps, Lease
 from scim.provisioning.source import MANAGER, ObjectKind, Presence, SourceChange, SourcePage
 from storage.database import Dialect, Row, Session
 from storage.sync.fold import Edge, Fold, Thing

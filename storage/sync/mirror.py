@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scim.provisioning.ports import MemberRecord, MirrorRecord
+from scim.provisioning.records import MemberRecord, MirrorRecord
 from scim.provisioning.source import ObjectKind, Presence
 from storage.database import Row
 from storage.sync.links import LINK_COLUMNS, LINK_JOIN, link_record

@@ -10,7 +10,7 @@ from scim.provisioning.operations import (
     Outcome,
     PlannedOperation,
 )
-from scim.provisioning.ports import RunPhase
+from scim.provisioning.records import RunPhase
 from scim.provisioning.source import ObjectKind, ObjectProblem
 from storage.database import Row, Session
 from storage.sync.room import Room

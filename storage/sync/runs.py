@@ -4,14 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scim.identifiers import new_id
-from scim.provisioning.ports import (
-    Lease,
-    RunMode,
-    RunPhase,
-    RunRecord,
-    RunStatus,
-    SourceError,
-)
+from scim.provisioning.records import Lease, RunMode, RunPhase, RunRecord, RunStatus, SourceError
 from storage.database import Row, Session
 from storage.sync.lease import Leases
 from storage.sync.values import from_json, to_json, to_text

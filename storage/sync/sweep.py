@@ -1,6 +1,6 @@
 """The sweep that ends an initial cycle: what it did not show is no longer in the source."""
 
-from scim.provisioning.ports import CursorRecord, Lease
+from scim.provisioning.records import CursorRecord, Lease
 from scim.provisioning.source import ObjectKind, Presence
 from storage.database import Session
 from storage.sync.merge import Merging

@@ -35,6 +35,7 @@ def settings_for(directory: Path, database_url: str | None = None, **changed: An
         "report_email": None,
         "base_url": None,
         "trusted_proxies": "",
+        "rate_per_second": 0,
         "log_level": "warning",
         **changed,
     }

@@ -20,7 +20,7 @@ from gateway.mail.delivery import NOBODY, Postman
 from gateway.mail.report import SyncReport, build_message, duration_text
 from gateway.server import bind
 from scim.provisioning.operations import Action, Operation, OperationStatus, PlannedOperation
-from scim.provisioning.ports import RunMode, RunPhase, RunRecord, RunStatus
+from scim.provisioning.records import RunMode, RunPhase, RunRecord, RunStatus
 from scim.provisioning.source import ObjectKind
 from storage.access import Workspaces
 from storage.database import Database, now_us

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scim2_models import SearchRequest
 
-from scim.provisioning.ports import UniqueField
+from scim.provisioning.records import UniqueField
 from storage.database import Database
 from storage.filters.sql import TRUE
 from storage.resources import lookups

@@ -9,7 +9,7 @@ from scim2_models import (
 )
 
 from scim.provisioning.authority import DASHBOARD
-from scim.provisioning.ports import Candidate, UniqueField
+from scim.provisioning.records import Candidate, UniqueField
 from tests.storage.test_resource_world import (
     GROUP,
     GROUPS,

@@ -6,7 +6,7 @@ from scim2_models import (
     SearchRequest,
 )
 
-from scim.provisioning.ports import Candidate, UniqueField
+from scim.provisioning.records import Candidate, UniqueField
 from storage.resources.audit import current_run
 from tests.storage.test_resource_world import (
     OKTA,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from scim.provisioning.ports import Lease, LeaseLost, RunMode
+from scim.provisioning.records import Lease, LeaseLost, RunMode
 from scim.provisioning.source import SourcePage
 from tests.storage.test_sync_world import USER, World, user, world
 

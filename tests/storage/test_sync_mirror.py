@@ -2,7 +2,7 @@
 
 import pytest
 
-from scim.provisioning.ports import LinkRecord, LinkState
+from scim.provisioning.records import LinkRecord, LinkState
 from scim.provisioning.source import MemberChange, Presence, SourceChange
 from tests.storage.test_sync_world import GROUP, OTHER, USER, World, group, user, world
 

@@ -12,7 +12,7 @@ from scim.provisioning.operations import (
     Outcome,
     PlannedOperation,
 )
-from scim.provisioning.ports import RunPhase
+from scim.provisioning.records import RunPhase
 from scim.provisioning.source import ObjectKind, ObjectProblem
 from tests.storage.test_sync_world import GROUP, USER, World, group, user, world
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from scim.provisioning.ports import RunMode, RunPhase, RunStatus, SourceUnavailable
+from scim.provisioning.records import RunMode, RunPhase, RunStatus, SourceUnavailable
 from storage.access import UserSyncs
 from storage.database import Database
 from tests.storage.test_sync_world import World, world

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from scim.provisioning.ports import Lease, RunMode, RunRecord, SyncStore
+from scim.provisioning.ports import SyncStore
+from scim.provisioning.records import Lease, RunMode, RunRecord
 from scim.provisioning.source import (
     MemberChange,
     ObjectKind,

@@ -9,7 +9,7 @@ import pytest
 from azure_adapter.simulator import Directory
 from azure_adapter.sync.config import DeletionPolicy
 from scim.provisioning.authority import Source, SourceKind
-from scim.provisioning.ports import UniqueField
+from scim.provisioning.records import UniqueField
 from tests.databases import run
 from tests.sync.world import SERVICE, World, assert_in_step, world
 

@@ -21,7 +21,8 @@ from azure_adapter.sync.engine import SyncEngine
 from azure_adapter.sync.summary import summary
 from scim.handler import GatewayHandler
 from scim.provisioning.authority import DASHBOARD, Source, SourceKind
-from scim.provisioning.ports import RunRecord, SourceReader, SyncStore, UniqueField
+from scim.provisioning.ports import SourceReader, SyncStore
+from scim.provisioning.records import RunRecord, UniqueField
 from scim.service import GatewayService
 from scim.target import InProcessTarget
 from storage.access import UserSyncs, Workspaces

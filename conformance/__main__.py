@@ -1,0 +1,6 @@
+"""Start the kit with ``python -m conformance``."""
+
+from conformance.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Replay of requests that data files describe: a small language and its interpreter."""

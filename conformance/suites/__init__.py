@@ -1,0 +1,1 @@
+"""The suites: each tests one side of a server."""
