@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         "url-safe base64 each. The first encrypts, all decrypt. Default with SQLite: the file "
         "secret.key in the data directory. Required with PostgreSQL.",
     )
+    scim_extensions: str = Field(
+        "",
+        description="JSON files of custom SCIM extension schemas, comma separated; they are "
+        "served, stored and filtered like the built-in ones. Checked at start.",
+    )
     rate_per_second: float = Field(
         100,
         ge=0,
@@ -127,6 +132,11 @@ class Settings(BaseSettings):
             return cls(**given)
         except ValidationError as error:
             raise SettingsError(_sentence(error)) from None
+
+    @property
+    def extension_files(self) -> list[str]:
+        """The files of custom extension schemas."""
+        return [path.strip() for path in self.scim_extensions.split(",") if path.strip()]
 
     @property
     def resolved_database_url(self) -> str:

@@ -4,8 +4,10 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Self
 
+from scim2_models import ScimProvider
 from starlette.types import ASGIApp
 
 from azure_adapter.graph import open_reader
@@ -28,17 +30,21 @@ from gateway.reports import enqueue_report
 from gateway.secrets import SecretBox, load_secrets
 from gateway.settings import PREFIX, Settings, SettingsError
 from scim.caller import Caller
+from scim.extensions import ExtensionError
 from scim.fast.lane import FastLane
+from scim.fast.writing import FastHandler
 from scim.handler import GatewayHandler
 from scim.provisioning.authority import Source, SourceKind
 from scim.provisioning.ports import SyncStore
 from scim.provisioning.records import RunRecord
+from scim.schema import build_provider
 from scim.service import GatewayService
 from scim.target import InProcessTarget
 from storage.access import NameTaken, ScimClients, UserSyncRecord, UserSyncs, Workspaces
 from storage.database import Database
 from storage.mail import Outbox
 from storage.resources.fast import FastResources
+from storage.resources.fast_store import FastStore
 from storage.resources.store import ResourceStore
 from storage.sync.store import SqlSyncStore
 
@@ -55,7 +61,7 @@ class Gateway:
         self.settings = settings
         self.database = database
         self.secrets = secrets
-        self.service = GatewayService(secrets.derive("cursors"))
+        self.service = GatewayService(secrets.derive("cursors"), _provider(settings))
         self.workspaces = Workspaces(database)
         self.access = AccessControl(database, self.workspaces, settings)
         self.user_syncs = UserSyncs(database)
@@ -91,7 +97,7 @@ class Gateway:
             self.access.authenticator,
             self.scim_handler,
             self.settings.base_url,
-            FastLane(self.service, FastResources(self.database, self.service.provider)),
+            self.lane,
         )
         oauth = oauth_routes(self.access.token_endpoint, self.settings.base_url)
         return FrontDoor(create_app(endpoint, self.ping, oauth), endpoint)
@@ -105,9 +111,16 @@ class Gateway:
         """The SCIM clients and their tokens."""
         return self.access.clients
 
+    @cached_property
+    def lane(self) -> FastLane:
+        """What answers reads, and writes, from stored documents."""
+        return FastLane(self.service, FastResources(self.database, self.service.provider))
+
     def scim_handler(self, caller: Caller) -> GatewayHandler:
         """Return the handler that sees a caller's workspace and writes as its source."""
-        return self._handler(caller.workspace_id, caller.source)
+        place = (caller.workspace_id, caller.source)
+        store = FastStore(self.database, *place, self.service.provider)
+        return FastHandler(self.service, store, self.lane)
 
     def _handler(self, workspace_id: int, source: Source) -> GatewayHandler:
         store = ResourceStore(self.database, workspace_id, source, self.service.provider)
@@ -245,6 +258,18 @@ class Gateway:
             ended = await store.run(run_id)
             if ended is not None:
                 await enqueue_report(self.settings, self.outbox, store, record, ended)
+
+
+def _provider(settings: Settings) -> ScimProvider:
+    """Return what is served, custom extension schemas included.
+
+    Raises:
+        SettingsError: a schema file cannot be served; it says which, which attribute, and why.
+    """
+    try:
+        return build_provider(settings.extension_files)
+    except ExtensionError as error:
+        raise SettingsError(f"{PREFIX}SCIM_EXTENSIONS: {error}") from None
 
 
 async def _open_database(settings: Settings) -> Database:

@@ -11,6 +11,7 @@ from scim2_models import (
     Context,
     Error,
     InvalidFilterException,
+    InvalidPathException,
     InvalidValueException,
     PatchOp,
     Path,
@@ -40,6 +41,9 @@ from scim.schema import BULK_MAX_OPERATIONS, BULK_MAX_PAYLOAD
 
 MAX_BODY = 4 * 1024 * 1024
 """The largest body of a single operation, in bytes: a group of some 30,000 members."""
+
+MAX_START_INDEX = 2**53
+"""A page further on is empty all the same; a larger number fits neither JSON nor a database."""
 
 PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
@@ -105,9 +109,11 @@ class RequestReader(ScimService):
         if len(body) > MAX_FILTER_LENGTH:
             _check_paths(body)
         try:
-            return super().read_patch(resource_type, body, content_type)
+            patch_op = super().read_patch(resource_type, body, content_type)
         except SCIMException as refusal:
             raise self._placed(refusal, resource_type, body) from None
+        _check_targets(patch_op)
+        return patch_op
 
     def _placed(
         self, refusal: SCIMException, resource_type: ResourceType, body: bytes
@@ -159,6 +165,8 @@ class RequestReader(ScimService):
         if search.filter is not None:
             check_filter_terms(search.filter.ast)
             _refuse_hidden(search.filter, self.search_models(resource_types))
+        if search.start_index is not None:
+            search.start_index = min(search.start_index, MAX_START_INDEX)
         return search, position
 
     def read_response_parameters(
@@ -234,6 +242,25 @@ def _with_remedy(error: Error) -> Error:
     if error.detail is None:
         return error
     return error.model_copy(update={"detail": with_remedy(error.detail, error.scim_type)})
+
+
+def _check_targets(patch_op: "PatchOp[Any]") -> None:
+    """Refuse a path that no schema declares.
+
+    Attributes that nobody declares are dropped from values, as providers send them along. A path
+    is what an operation is about: ignoring one would answer 200 to a typing error.
+
+    Raises:
+        InvalidPathException: (400) naming the operation and its path (RFC 7644 §3.5.2).
+    """
+    for index, operation in enumerate(patch_op.operations or []):
+        path = operation.path
+        if path is not None and path.model is None and path.resolve() is None:
+            raise InvalidPathException(
+                path=str(path),
+                detail=f"Operations[{index}]: '{path}' is no attribute of the resource. Check its "
+                "spelling, and write an extension's attribute with the extension's URN.",
+            )
 
 
 def _retold(refusal: SCIMException) -> SCIMException:

@@ -41,12 +41,17 @@ def manager_reference(value: Any, _: Attribute) -> Any:
     return {**kept, "$ref": f"Users/{manager_id}"}
 
 
-def elements(value: Any, _: Attribute) -> Any:
-    """Turn strings into the elements whose ``value`` they are."""
+def elements(value: Any, attribute: Attribute) -> Any:
+    """Turn strings into the elements whose ``value`` they are.
+
+    Empty strings are no elements; only in ``members`` they stay, so that nothing that says
+    nothing ever empties a group.
+    """
     if isinstance(value, str) and value:
         return [{"value": value}]
     if isinstance(value, list) and any(isinstance(item, str) for item in value):
-        return [{"value": item} if isinstance(item, str) else item for item in value]
+        said = (item for item in value if item != "" or attribute.name == "members")
+        return [{"value": item} if isinstance(item, str) else item for item in said]
     return value
 
 
