@@ -13,10 +13,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench soak lock clean
+.PHONY: help install run test check bench bench-scim soak lock clean
 
 help: ## List the targets.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
 
 install: $(STAMP) ## Create .venv with the pinned, hashed requirements and this project.
 
@@ -50,8 +50,11 @@ check: $(STAMP) ## Format, lint, strict types, architecture.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## Measure.
+bench: $(STAMP) ## Measure everything.
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-scim: $(STAMP) ## Measure the SCIM endpoints beside scim2-server. ARGS=--quick for a short run.
+	$(BIN)/python -m benchmarks scim $(ARGS)
 
 soak: $(STAMP) ## Search long for what the tests search shortly.
 	$(BIN)/python -m pytest -n $(WORKERS) -m soak --hypothesis-profile=soak $(ARGS)

@@ -1,22 +1,29 @@
 """User syncs (connections) as the gateway sets them up: checked, their secrets encrypted."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
-import orjson
-
-from azure_adapter.graph import GRAPH_URL, LOGIN_URL, ClientCredentials, GraphEndpoints
+from azure_adapter.graph import GRAPH_URL, LOGIN_URL, Certificate, GraphEndpoints
 from azure_adapter.sync.config import DeletionPolicy, Enrollment, SafeguardLimits, SyncConfig
 from gateway.mail.address import check_address
-from gateway.secrets import SecretBox
 from scim.provisioning.records import UniqueField
 from storage.access import UserSyncRecord
 
 LONGEST_NAME = 128
 
 _TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?")
+
+
+class SignInMode(StrEnum):
+    """Who signs in for a user sync."""
+
+    app = "app"
+    """The application itself, unattended."""
+
+    account = "account"
+    """An administrator, once; the gateway renews the sign-in."""
 
 
 class ConnectionProblem(Exception):
@@ -29,9 +36,11 @@ class NewConnection:
 
     Attributes:
         name: what people call it, unique in the workspace.
-        azure_tenant: id or domain of the Entra directory.
-        client_id: the application id that signs in.
+        azure_tenant: id or domain of the Entra directory; "" leaves it to the first login.
+        client_id: the application id that signs in; "" for the gateway's own.
         client_secret: its secret.
+        certificate: its certificate, instead.
+        mode: who signs in.
         enrollment: what happens to new users' e-mail addresses.
         unique_field: how an existing user is found the first time.
         deletion_policy: what a deletion in Azure does to a user.
@@ -42,9 +51,11 @@ class NewConnection:
     """
 
     name: str
-    azure_tenant: str
-    client_id: str
-    client_secret: str = field(repr=False)
+    azure_tenant: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    certificate: Certificate | None = field(default=None, repr=False)
+    mode: SignInMode = SignInMode.app
     enrollment: Enrollment = Enrollment.send_email
     unique_field: UniqueField = UniqueField.email
     deletion_policy: DeletionPolicy = DeletionPolicy.delete
@@ -62,7 +73,7 @@ class NewConnection:
         if not self.name.strip() or len(self.name) > LONGEST_NAME:
             raise ConnectionProblem(f"The name has to have 1 to {LONGEST_NAME} characters.")
         for what, value in (("Azure tenant", self.azure_tenant), ("client id", self.client_id)):
-            if not _TENANT.fullmatch(value):
+            if not _TENANT.fullmatch(value) and (value or not self._may_be_empty(what)):
                 raise ConnectionProblem(
                     f"The {what} {value!r} is none. It looks like "
                     "11111111-2222-4333-8444-555555555555 and stands in the app registration's "
@@ -75,28 +86,27 @@ class NewConnection:
         except ValueError as error:
             raise ConnectionProblem(f"{error}.".replace("..", ".")) from None
 
+    def _may_be_empty(self, what: str) -> bool:
+        return self.mode is SignInMode.account or what == "client id"
+
     def settings(self) -> dict[str, Any]:
         """Return what is stored without a column of its own."""
         if (self.authority_url, self.graph_url) == (LOGIN_URL, GRAPH_URL):
             return {}
         return {"authority_url": self.authority_url, "graph_url": self.graph_url}
 
-    def sealed(self, secrets: SecretBox) -> str:
-        """Return the secrets as they are stored: encrypted."""
-        return secrets.encrypt(orjson.dumps({"client_secret": self.client_secret}).decode())
+    def sign_in(self) -> dict[str, Any]:
+        """Return what is known of the sign-in; nothing secret."""
+        return {
+            "azure_tenant": self.azure_tenant,
+            "client_id": self.client_id,
+            "mode": self.mode.value,
+        }
 
 
-def credentials_of(record: UserSyncRecord, secrets: SecretBox) -> ClientCredentials:
-    """Return what a user sync signs in with.
-
-    Raises:
-        ConnectionProblem: it has no client secret yet.
-        UnreadableSecretError: it was encrypted with a key that is not configured.
-    """
-    if not record.secrets:
-        raise ConnectionProblem(f"The user sync {record.name!r} has no client secret yet.")
-    opened: Mapping[str, str] = orjson.loads(secrets.decrypt(record.secrets))
-    return ClientCredentials(record.azure_tenant, record.client_id, opened["client_secret"])
+def mode_of(record: UserSyncRecord) -> SignInMode:
+    """Return who signs in for a user sync."""
+    return SignInMode(record.sign_in.get("mode") or SignInMode.app)
 
 
 def endpoints_of(record: UserSyncRecord) -> GraphEndpoints:
@@ -127,6 +137,8 @@ def public(record: UserSyncRecord) -> dict[str, Any]:
         "id": record.id,
         "name": record.name,
         "state": record.state,
+        "state_reason": record.state_reason,
+        "sign_in": mode_of(record).value,
         "azure_tenant": record.azure_tenant,
         "client_id": record.client_id,
         "enrollment": record.enrollment,

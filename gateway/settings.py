@@ -80,6 +80,22 @@ class Settings(BaseSettings):
         description="How long an access token of /oauth/token is good. A provisioning run of "
         "Entra ID takes up to 90 minutes with one token.",
     )
+    azure_client_id: str | None = Field(
+        None,
+        description="Application (client) id of the gateway's own app registration in Microsoft "
+        "Entra, for user syncs that have none of their own.",
+    )
+    azure_client_secret: SecretStr | None = Field(
+        None, description="Client secret of that app registration."
+    )
+    azure_certificate: Path | None = Field(
+        None,
+        description="Instead of the secret: a PEM file with the private key and the certificate "
+        "of that app registration.",
+    )
+    azure_certificate_password: SecretStr | None = Field(
+        None, description="Passphrase of the private key in that file."
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="smtp://user:password@host:587?starttls=required|auto|never, or smtps://… for "

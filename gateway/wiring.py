@@ -10,14 +10,14 @@ from typing import Self
 from scim2_models import ScimProvider
 from starlette.types import ASGIApp
 
-from azure_adapter.graph import open_reader
+from azure_adapter.graph import FastRead, open_reader
 from azure_adapter.sync.engine import Progress, SyncEngine
 from gateway.access.control import AccessControl
 from gateway.connections import (
     ConnectionProblem,
     NewConnection,
+    SignInMode,
     config_of,
-    credentials_of,
     endpoints_of,
 )
 from gateway.http.app import create_app
@@ -29,6 +29,14 @@ from gateway.mail.delivery import Postman
 from gateway.reports import enqueue_report
 from gateway.secrets import SecretBox, load_secrets
 from gateway.settings import PREFIX, Settings, SettingsError
+from gateway.signin import KeptSecrets, SignIns, WatchedReader, gateway_registration
+from gateway.signin.service import (
+    NEEDS_LOGIN,
+    NO_CREDENTIAL,
+    NOBODY_YET,
+    READY,
+    SETUP_INCOMPLETE,
+)
 from scim.caller import Caller
 from scim.extensions import ExtensionError
 from scim.fast.lane import FastLane
@@ -65,6 +73,7 @@ class Gateway:
         self.workspaces = Workspaces(database)
         self.access = AccessControl(database, self.workspaces, settings)
         self.user_syncs = UserSyncs(database)
+        self.sign_ins = SignIns(self.user_syncs, secrets, settings)
         self.outbox = Outbox(database)
         self.postman = Postman(
             self.outbox, settings.data_dir / MAIL_DIRECTORY, settings.mail_from, settings.smtp
@@ -160,22 +169,44 @@ class Gateway:
             ConnectionProblem: something about it is wrong, or its name is taken.
         """
         connection.check()
+        kept = KeptSecrets(connection.client_secret, connection.certificate)
+        state, reason = self._first_state(connection, kept)
         room = await self.workspaces.ensure(connection.workspace)
         try:
-            return await self.user_syncs.create(
+            sync_id = await self.user_syncs.create(
                 room.row_id,
                 connection.name,
                 azure_tenant=connection.azure_tenant,
                 client_id=connection.client_id,
-                secrets=connection.sealed(self.secrets),
+                secrets=kept.sealed(self.secrets),
                 enrollment=connection.enrollment,
                 unique_field=connection.unique_field,
                 deletion_policy=connection.deletion_policy,
                 report_email=connection.report_email,
                 settings=connection.settings(),
+                state=state,
             )
         except NameTaken as error:
             raise ConnectionProblem(str(error)) from None
+        await self.user_syncs.change(
+            room.row_id, sync_id, sign_in=connection.sign_in(), state_reason=reason
+        )
+        return sync_id
+
+    def _first_state(self, connection: NewConnection, kept: KeptSecrets) -> tuple[str, str]:
+        """Return the state that a new user sync is in, and why."""
+        if connection.client_id:
+            complete = kept.has_credential
+        else:
+            complete = gateway_registration(self.settings) is not None
+        if not complete and connection.mode is SignInMode.app:
+            raise ConnectionProblem(
+                "The client id and its secret are missing. They stand in the app registration; "
+                f"{PREFIX}AZURE_CLIENT_ID sets one for the whole gateway."
+            )
+        if not complete:
+            return SETUP_INCOMPLETE, NO_CREDENTIAL
+        return (READY, "") if connection.mode is SignInMode.app else (NEEDS_LOGIN, NOBODY_YET)
 
     async def connections(self, workspace: str) -> list[UserSyncRecord]:
         """Return the user syncs of a workspace; none if there is no such workspace."""
@@ -215,16 +246,18 @@ class Gateway:
         record = await self.connection(sync_id)
         rooms = {room.row_id: room.name for room in await self.workspaces.list()}
         handler = self._handler(record.workspace, Source(SourceKind.user_sync, record.id))
-        credentials = credentials_of(record, self.secrets)
-        async with open_reader(credentials, endpoints_of(record)) as reader:
+        sign_in = self.sign_ins.sign_in(record)
+        async with open_reader(sign_in, endpoints_of(record), fast=FastRead()) as reader:
+            watched = WatchedReader(reader)
             yield SyncEngine(
                 config_of(record, rooms[record.workspace]),
                 self.sync_store(record.id),
-                reader,
+                watched,
                 InProcessTarget(handler),
                 owner=_owner(),
                 progress=progress,
             )
+            await self.sign_ins.note(record, watched)
 
     async def run_sync(
         self,

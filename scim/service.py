@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -23,7 +24,7 @@ from scim2_models.messages.patch_op import PatchOperation
 from scim2_server.conditions import Conditions
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
-from scim2_server.routing import Operation, Target
+from scim2_server.routing import Operation, Target, match
 
 from scim.caller import READ, WRITE, Caller
 from scim.errors import told
@@ -54,6 +55,13 @@ class GatewayService(RequestReader):
 
     def __init__(self, secret: str | bytes, provider: ScimProvider | None = None) -> None:
         super().__init__(provider or build_provider(), secret=secret)
+
+    # -- routing -------------------------------------------------------------
+
+    @staticmethod
+    def match(request: ScimRequest) -> Target:
+        """Return the operation a request asks for, which several steps of it want to know."""
+        return _matched(request.method.upper(), request.path)
 
     # -- /Me -----------------------------------------------------------------
 
@@ -245,6 +253,9 @@ class GatewayService(RequestReader):
         """Return the 204 answer to a PATCH, with the new version."""
         version = resource.meta.version if resource.meta else None
         return ScimResponse(HTTPStatus.NO_CONTENT, None, {"ETag": version} if version else {})
+
+
+_matched = lru_cache(maxsize=64)(match)
 
 
 def _entity_tag(resource: Resource[Any], body: dict[str, Any]) -> str | None:

@@ -30,6 +30,7 @@ Row = dict[str, Any]
 SQLITE_PRAGMAS = {
     "journal_mode": "WAL",
     "journal_size_limit": 67_108_864,
+    "wal_autocheckpoint": 8_000,
     "synchronous": "FULL",
     "foreign_keys": "ON",
     "cache_size": -32_000,

@@ -8,24 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import httpx
 
 from azure_adapter.graph import failures
-from azure_adapter.graph.endpoints import GraphEndpoints, WriteRefused
+from azure_adapter.graph.batch import Step, read_steps
+from azure_adapter.graph.budget import ResourceBudget, cost_of
+from azure_adapter.graph.endpoints import GraphEndpoints
 from azure_adapter.graph.failures import page_name
 from azure_adapter.graph.outcomes import Outcome, Verdict, judge
+from azure_adapter.graph.outgoing import (
+    BATCH_PATH,
+    MOST_STEPS,
+    WriteRefused,
+    batch_body,
+    check_outgoing,
+)
 from azure_adapter.graph.payload import Damaged, describe_error, parse_object
 from azure_adapter.graph.retry import Backoff, Pace, RetryPolicy, parse_retry_after
 from azure_adapter.graph.signin import TokenSource
+from scim.provisioning.records import SourceError
 
 _NEXT: Final = "@odata.nextLink"
 _DELTA: Final = "@odata.deltaLink"
 
-_KEPT_HEADERS: Final = frozenset({"retry-after", "request-id"})
+_KEPT_HEADERS: Final = frozenset(
+    {"retry-after", "request-id", "x-ms-resource-unit", "x-ms-throttle-limit-percentage"}
+)
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 T = TypeVar("T")
 
@@ -45,8 +58,37 @@ class GraphPage:
     delta_link: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request.
+
+    Attributes:
+        url: Absolute URL.
+        where: What it reads, for messages.
+        content: Body of a batch; empty for a GET.
+        headers: Further headers, such as ``ConsistencyLevel`` or ``Prefer``.
+        cost: Estimated ResourceUnits.
+    """
+
+    url: str
+    where: str
+    content: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cost: float = 1.0
+
+    @property
+    def method(self) -> str:
+        """POST for a batch, else GET."""
+        return "POST" if self.content else "GET"
+
+
 class GraphClient:
-    """Sends GET requests to Graph, patiently, and never anything else.
+    """Reads from Graph, patiently, and never does anything else.
+
+    Attributes:
+        endpoints: Where Graph is.
+        tokens: Who signs in.
+        budget: ResourceUnits that may be spent.
 
     Args:
         endpoints: Where Graph is.
@@ -66,9 +108,11 @@ class GraphClient:
         http: httpx.AsyncClient | None = None,
     ) -> None:
         self.endpoints = endpoints
-        self._tokens = tokens
+        self.tokens = tokens
         self._policy = policy or RetryPolicy()
         self._pace = pace or Pace()
+        self.budget = ResourceBudget(self._pace)
+        self._ends: float | None = None
         self._own_http = http is None
         self._http = http or endpoints.http(self._policy.attempt_seconds)
 
@@ -77,20 +121,26 @@ class GraphClient:
         if self._own_http:
             await self._http.aclose()
 
-    async def get(self, url: str) -> dict[str, Any]:
+    async def get(self, url: str, headers: Mapping[str, str] = _NO_HEADERS) -> dict[str, Any]:
         """Get one JSON object.
 
         Raises:
             ObjectNotFound: 404 for an object; it is a ``SourceError``.
             SourceError: see ``chain``.
         """
-        return await self._ask(url, dict, page_name(url))
+        asked = Asked(url, page_name(url), headers=headers, cost=cost_of(url))
+        return await self._ask(asked, dict)
 
-    async def chain(self, url: str) -> AsyncGenerator[GraphPage, None]:
+    async def chain(
+        self, url: str, *, stored: bool = False, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> AsyncGenerator[GraphPage, None]:
         """Yield the pages of a collection or delta chain, following its links verbatim.
 
         Args:
             url: First page, absolute.
+            stored: The URL is a link that was kept; if Graph calls it a bad request, it has
+                forgotten it.
+            headers: Further headers of every request.
 
         Raises:
             SourceCursorExpired: the URL's token is no longer good.
@@ -103,10 +153,52 @@ class GraphClient:
         following: str | None = url
         while following is not None:
             where = f"page {len(seen)} of {page_name(following)}"
-            page = await self._ask(following, read_page, where)
+            asked = Asked(following, where, headers=headers, cost=cost_of(following))
+            try:
+                page = await self._ask(asked, read_page)
+            except SourceError as error:
+                if stored and following == url and error.code == "bad_request":
+                    raise failures.refused_cursor(error) from None
+                raise
             self._check_links(page, seen, where)
             yield page
             following = page.next_link
+
+    async def batch(self, urls: Sequence[str]) -> list[Step]:
+        """Send up to 20 reads as one request; those that are throttled or fail are sent again.
+
+        Args:
+            urls: Relative to the version, such as ``/users/1?$select=id``.
+
+        Returns:
+            The answers in the order of the URLs; one that stayed bad has its last status.
+
+        Raises:
+            SourceError: the batch as a whole failed; see ``chain``.
+        """
+        if len(urls) > MOST_STEPS:
+            raise ValueError(f"a batch has at most {MOST_STEPS} requests")
+        backoff = Backoff(self._patience(), self._pace)
+        answers = dict[int, Step]()
+        waiting = list(range(len(urls)))
+        while waiting:
+            found = await self._ask(self._batched([urls[at] for at in waiting]), read_steps)
+            answers.update({at: found.get(str(n), Step(0)) for n, at in enumerate(waiting)})
+            waiting = [at for at in waiting if answers[at].again]
+            pauses = [answers[at].retry_after(self._pace.now()) or 0.0 for at in waiting]
+            if waiting and not await backoff.wait(max(pauses) or None):
+                break
+        return [answers[at] for at in range(len(urls))]
+
+    def _batched(self, urls: Sequence[str]) -> Asked:
+        root = self.endpoints.graph_url
+        return Asked(
+            f"{root}{BATCH_PATH}",
+            f"a batch of {len(urls)} reads",
+            batch_body(urls),
+            {"Content-Type": "application/json"},
+            sum(cost_of(f"{root}/v1.0{url}") for url in urls),
+        )
 
     def _check_links(self, page: GraphPage, seen: set[bytes], where: str) -> None:
         for link in (page.next_link, page.delta_link):
@@ -119,27 +211,52 @@ class GraphClient:
             raise failures.loop(where)
         seen.add(digest)
 
-    async def _ask(self, url: str, read: Callable[[dict[str, Any]], T], where: str) -> T:
-        """Get a URL until there is a good answer or patience ends."""
-        if not self.endpoints.owns(url):
-            raise failures.foreign_link(where)
-        backoff = Backoff(self._policy, self._pace)
+    async def _ask(self, asked: Asked, read: Callable[[dict[str, Any]], T]) -> T:
+        """Ask until there is a good answer or patience ends."""
+        if not self.endpoints.owns(asked.url):
+            raise failures.foreign_link(asked.where)
+        backoff = Backoff(self._patience(), self._pace)
         refused: str | None = None
         while True:
-            token = await self._tokens.token(refused)
+            if self._seconds_left() <= 0:
+                raise failures.out_of_time(asked.where, self._policy.run_seconds)
+            token = await self.tokens.token(refused)
             try:
-                answer = await self.send("GET", url, token, backoff.seconds_left)
+                answer = await self._paid(asked, token, backoff)
                 if answer.status_code == 200:
                     return read(parse_object(answer.content))
             except (httpx.HTTPError, TimeoutError, Damaged) as error:
                 if not await backoff.wait():
-                    raise failures.of_exception(error, where, backoff.failed) from None
+                    raise failures.of_exception(error, asked.where, backoff.failed) from None
                 continue
             outcome = judge(answer.status_code, describe_error(answer.content).code)
             if outcome.verdict is Verdict.reauthorize and refused is None:
                 refused = token
             elif not await self._may_retry(backoff, outcome, answer):
-                raise failures.of_answer(outcome, answer, where)
+                raise failures.of_answer(outcome, answer, asked.where)
+
+    def _patience(self) -> RetryPolicy:
+        """Return the policy of a call: no longer than the run may still take."""
+        return replace(self._policy, budget=min(self._policy.budget, self._seconds_left()))
+
+    def _seconds_left(self) -> float:
+        now = self._pace.clock()
+        if self._ends is None:
+            self._ends = now + self._policy.run_seconds
+        return max(self._ends - now, 0.0)
+
+    async def _paid(self, asked: Asked, token: str, backoff: Backoff) -> httpx.Response:
+        await self.budget.spend(asked.cost)
+        answer = await self.send(
+            asked.method,
+            asked.url,
+            token,
+            backoff.seconds_left,
+            content=asked.content,
+            headers=asked.headers,
+        )
+        self.budget.learn(asked.cost, answer.headers)
+        return answer
 
     async def _may_retry(self, backoff: Backoff, outcome: Outcome, answer: httpx.Response) -> bool:
         """Wait for the next attempt; False when another one makes no sense."""
@@ -148,31 +265,46 @@ class GraphClient:
         retry_after = parse_retry_after(answer.headers.get("retry-after"), self._pace.now())
         return await backoff.wait(retry_after)
 
-    async def send(self, method: str, url: str, token: str, seconds: float) -> httpx.Response:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        token: str,
+        seconds: float,
+        *,
+        content: bytes = b"",
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> httpx.Response:
         """Send one request and read its whole answer, within bounds.
 
         Args:
-            method: ``GET``; anything else is refused.
+            method: ``GET``, or ``POST`` for a batch of GETs; anything else is refused.
             url: Absolute URL on this Graph.
             token: Access token.
             seconds: Time for request and answer.
+            content: Body of a batch.
+            headers: Further headers.
 
         Raises:
-            WriteRefused: the method is not GET, or the URL is not on this Graph.
+            WriteRefused: it would not only read, or the URL is not on this Graph.
             httpx.HTTPError: no complete answer.
             TimeoutError: no complete answer in time.
             Damaged: an answer that is too large.
         """
-        if method != "GET" or not self.endpoints.owns(url):
+        check_outgoing(method, url, content)
+        if not self.endpoints.owns(url):
             raise WriteRefused(f"refused to send {method} to {page_name(url)}")
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        sent = {**headers, "Authorization": f"Bearer {token}", "Accept": "application/json"}
+        body = content or None
         async with (
             asyncio.timeout(seconds),
-            self._http.stream(method, url, headers=headers, follow_redirects=False) as response,
+            self._http.stream(
+                method, url, headers=sent, content=body, follow_redirects=False
+            ) as response,
         ):
-            body = await self._read(response)
+            read = await self._read(response)
             kept = {n: value for n, value in response.headers.items() if n in _KEPT_HEADERS}
-            return httpx.Response(response.status_code, headers=kept, content=body)
+            return httpx.Response(response.status_code, headers=kept, content=read)
 
     async def _read(self, response: httpx.Response) -> bytes:
         body = bytearray()

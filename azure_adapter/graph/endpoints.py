@@ -15,6 +15,8 @@ from typing import Final
 
 import httpx
 
+from azure_adapter.graph.outgoing import WriteRefused, check_outgoing
+
 LOGIN_URL: Final = "https://login.microsoftonline.com"
 """Microsoft identity platform, global cloud."""
 
@@ -32,8 +34,13 @@ CLOUDS: Final[Mapping[str, str]] = {
 """Sign-in by Graph URL of every cloud. Source: Microsoft Graph: national cloud deployments."""
 
 
-class WriteRefused(RuntimeError):
-    """Somebody tried to send something else than a GET to Graph: a defect in this program."""
+CLOUD_NAMES: Final[Mapping[str, str]] = {
+    "global": GRAPH_URL,
+    "us-government": "https://graph.microsoft.us",
+    "us-government-dod": "https://dod-graph.microsoft.us",
+    "china": "https://microsoftgraph.chinacloudapi.cn",
+}
+"""Graph URL by the name that an administrator gives. Source: national cloud deployments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,33 @@ class GraphEndpoints:
         reroutes = {httpx.URL(named).host: real for named, real in pairs if named != real}
         return cls(named_login, named_graph, reroutes)
 
+    @classmethod
+    def of_cloud(cls, name: str) -> GraphEndpoints:
+        """Return the addresses of a Microsoft cloud by its name in ``CLOUD_NAMES``.
+
+        Raises:
+            ValueError: there is no such cloud; the message names those there are.
+        """
+        graph = CLOUD_NAMES.get(name.lower())
+        if graph is None:
+            raise ValueError(f"there is no cloud {name!r}; known: {', '.join(CLOUD_NAMES)}")
+        return cls(CLOUDS[graph], graph)
+
+    @property
+    def cloud(self) -> str:
+        """The name of the cloud."""
+        return next(name for name, url in CLOUD_NAMES.items() if url == self.graph_url)
+
+    def browser_url(self, url: str) -> str:
+        """Return a URL as a browser on this machine reaches it; unchanged in production."""
+        parsed = httpx.URL(url)
+        base = self.reroutes.get(parsed.host)
+        if base is None:
+            return url
+        real = httpx.URL(base)
+        moved = parsed.copy_with(scheme=real.scheme, host=real.host, port=real.port)
+        return str(moved)
+
     @property
     def scope(self) -> str:
         """The scope of application permissions on Graph."""
@@ -95,9 +129,9 @@ class GraphEndpoints:
         )
 
     def http(self, timeout: float) -> httpx.AsyncClient:
-        """Open the HTTP client for Graph; it sends only GET and follows no redirects."""
+        """Open the HTTP client for Graph; it sends only reads and follows no redirects."""
         transport = Reroute(self.reroutes) if self.reroutes else None
-        hooks = {"request": [_only_get]}
+        hooks = {"request": [_only_reads]}
         return httpx.AsyncClient(timeout=timeout, transport=transport, event_hooks=hooks)
 
     def login_http(self, timeout: float) -> httpx.Client:
@@ -106,10 +140,13 @@ class GraphEndpoints:
         return httpx.Client(timeout=timeout, transport=transport)
 
 
-async def _only_get(request: httpx.Request) -> None:
-    """Let nothing but GET leave for Graph, whoever holds the client."""
-    if request.method != "GET":
-        raise WriteRefused(f"refused to send {request.method} to {request.url.path}")
+async def _only_reads(request: httpx.Request) -> None:
+    """Let nothing but reads leave for Graph, whoever holds the client."""
+    try:
+        content = request.content
+    except httpx.RequestNotRead:
+        raise WriteRefused(f"refused to stream to {request.url.path}") from None
+    check_outgoing(request.method, str(request.url), content)
 
 
 class Reroute(httpx.AsyncHTTPTransport):
@@ -160,12 +197,13 @@ def _base(text: str, setting: str) -> str:
         raise ValueError(f"{setting} is not a URL that begins with https://: {text!r}")
     if url.path.strip("/") or url.query or url.fragment or url.userinfo:
         raise ValueError(f"{setting} is a scheme and host only, such as {GRAPH_URL}")
-    if url.scheme == "http" and not _is_loopback(url.host):
+    if url.scheme == "http" and not is_loopback(url.host):
         raise ValueError(f"{setting} must be https: plain http is only for this machine: {text!r}")
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host name is this machine."""
     if host == "localhost":
         return True
     try:

@@ -10,10 +10,12 @@ import re
 from typing import Final
 
 import httpx
+import orjson
 
+from azure_adapter.graph.batch import Step
 from azure_adapter.graph.outcomes import Outcome, Verdict
 from azure_adapter.graph.payload import Damaged, describe_error
-from scim.provisioning.ports import (
+from scim.provisioning.records import (
     SourceCursorExpired,
     SourceError,
     SourceNeedsLogin,
@@ -113,6 +115,44 @@ def foreign_cursor() -> SourceError:
         "foreign_cursor",
         "The place where the last cycle ended belongs to another Microsoft Graph than this "
         "connection's.",
+        "Nothing has to be done: the next cycle reads everything again.",
+    )
+
+
+def refused_cursor(error: SourceError) -> SourceError:
+    """Build the error of a stored cursor that Graph calls a bad request."""
+    return SourceCursorExpired(
+        "cursor_refused",
+        f"{error.message} The place where the last cycle ended is no longer understood.",
+        "Nothing has to be done: the next cycle reads everything again.",
+    )
+
+
+def out_of_time(where: str, seconds: float) -> SourceError:
+    """Build the error of a run that used its time up."""
+    return SourceUnavailable(
+        "out_of_time",
+        f"Reading took longer than the {seconds / 3600:g} hours that a run may take; it stopped "
+        f"before {where}.",
+        "Nothing has to be done: what was read is kept, and the next run goes on there.",
+    )
+
+
+def refused_step(step: Step, where: str) -> SourceError:
+    """Build the error of an answer inside a batch that was not good."""
+    content = orjson.dumps(dict(step.body))
+    outcome = step.outcome
+    if step.status == 0:
+        return SourceUnavailable("damaged_answer", f"A batch did not answer {where}.", _STATUS)
+    return of_answer(outcome, httpx.Response(step.status, content=content), where)
+
+
+def restored_since() -> SourceError:
+    """Build the error of a restored user whose relations a listing could not show."""
+    return SourceCursorExpired(
+        "restored_since_listing",
+        "A user was restored in Microsoft Entra that was deleted when everything was listed, and "
+        "changes do not tell its memberships and reports.",
         "Nothing has to be done: the next cycle reads everything again.",
     )
 

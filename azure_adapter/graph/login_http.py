@@ -84,7 +84,10 @@ class LoginHttp:
     ) -> LoginReply:
         self.last = None
         options: dict[str, Any] = {"params": params, "headers": headers}
-        options["data" if isinstance(data, dict) else "content"] = data
+        if isinstance(data, dict):  # a client assertion comes as bytes, which httpx would repr
+            options["data"] = {name: _text(value) for name, value in data.items()}
+        else:
+            options["content"] = data
         with self._client.stream(method, url, **options) as response:
             text = _read(response)
             named = {name.lower(): value for name, value in response.headers.items()}
@@ -93,6 +96,10 @@ class LoginHttp:
         if reply.status_code < 500 and reply.status_code != 429 and not reply.body():
             raise DamagedReply(f"the answer (HTTP {reply.status_code}) is not JSON")
         return reply
+
+
+def _text(value: Any) -> Any:
+    return value.decode("ascii") if isinstance(value, bytes) else value
 
 
 def _read(response: httpx.Response) -> str:

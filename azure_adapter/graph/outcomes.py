@@ -50,6 +50,8 @@ TABLE: Final = (
     Outcome(0, "syncstatenotfound", Verdict.resync, "cursor_expired"),
     Outcome(0, "syncstateinvalid", Verdict.resync, "cursor_expired"),
     Outcome(0, "resyncrequired", Verdict.resync, "cursor_expired"),
+    Outcome(0, "resyncchangesapplydifferences", Verdict.resync, "cursor_expired"),
+    Outcome(0, "resyncchangesuploaddifferences", Verdict.resync, "cursor_expired"),
     Outcome(0, "directory_expiredpagetoken", Verdict.resync, "cursor_expired"),
     Outcome(410, "", Verdict.resync, "cursor_expired"),
     # Source: error responses ("Retry"), throttling guidance; 509 is the bandwidth limit.

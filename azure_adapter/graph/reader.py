@@ -6,19 +6,28 @@ Sources: Microsoft Graph: delta query overview, "user: delta", "group: delta", "
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 from urllib.parse import quote
 
 from azure_adapter.graph import failures
+from azure_adapter.graph.ahead import read_ahead
+from azure_adapter.graph.batch import Step
 from azure_adapter.graph.client import GraphClient, GraphPage
+from azure_adapter.graph.credentials import ClientCredentials
 from azure_adapter.graph.delta import COLLECTION, SELECT, read_object
 from azure_adapter.graph.endpoints import GraphEndpoints
 from azure_adapter.graph.failures import ObjectNotFound
+from azure_adapter.graph.fast import FastRead, FastReader
+from azure_adapter.graph.organization import read_organization
+from azure_adapter.graph.outgoing import MOST_STEPS
+from azure_adapter.graph.permissions import granted_permissions, missing_permissions
+from azure_adapter.graph.position import Position
 from azure_adapter.graph.retry import Pace, RetryPolicy
-from azure_adapter.graph.signin import SIGN_IN_POLICY, ClientCredentials, ClientSignIn
-from scim.provisioning.ports import SourceError, SourceNeedsLogin
+from azure_adapter.graph.signin import SIGN_IN_POLICY, ClientSignIn, SignIn
+from scim.provisioning.records import SourceError, SourceNeedsLogin
 from scim.provisioning.source import (
     ObjectKind,
     ObjectProblem,
@@ -27,6 +36,9 @@ from scim.provisioning.source import (
     SourcePage,
 )
 
+MOST_CONFIRMED: Final = 1_000
+"""How many absent objects are asked about at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedConnection:
@@ -34,9 +46,13 @@ class CheckedConnection:
 
     Attributes:
         organization: Name of the Azure tenant; empty when it may not be read.
+        permissions: What the token allows; empty when it does not tell.
+        missing: Needed permissions that it lacks.
     """
 
     organization: str
+    permissions: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class GraphReader:
@@ -44,25 +60,67 @@ class GraphReader:
 
     Args:
         client: The client of the connection.
+        fast: How a large directory is listed in an initial cycle; None never does.
+        minimal: Ask for changed properties only (``Prefer: return=minimal``). Either form is
+            understood; whole objects heal what was missed, so they are the default.
     """
 
-    def __init__(self, client: GraphClient) -> None:
+    def __init__(
+        self, client: GraphClient, fast: FastRead | None = None, *, minimal: bool = False
+    ) -> None:
         self._client = client
+        self._fast = FastReader(client, fast or FastRead())
+        self._lists = fast is not None
+        # Changed properties alone say too little of an object that a listing may have missed.
+        self._headers = {"Prefer": "return=minimal"} if minimal and not self._lists else {}
         self._root = f"{client.endpoints.graph_url}/v1.0"
 
     async def pages(self, kind: ObjectKind, cursor: str | None) -> AsyncGenerator[SourcePage, None]:
         """Yield the pages of a delta chain; see ``SourceReader``.
 
-        Cursors are Graph's links, verbatim.
+        Cursors are Graph's links, verbatim, except around a fast initial read (``Position``).
         """
-        if cursor is not None and not self._client.endpoints.owns(cursor):
-            raise failures.foreign_cursor()
-        url = cursor or self.first_url(kind)
-        async with aclosing(self._client.chain(url)) as chain:
+        start = self._start(cursor)
+        if start is None and self._lists:
+            start = await self._fast.begin(kind)
+        if start is not None and start.listing:
+            async with aclosing(self._fast.pages(kind, start)) as listing:
+                async for one in listing:
+                    yield one
+                    cursor = one.next_cursor or cursor
+            start = self._start(cursor)
+        elif start is not None and start.watched:
+            start = replace(start, watched=await self._fast.still_deleted(start.watched))
+        chain = self._chain(kind, start)
+        async with aclosing(chain), aclosing(read_ahead(chain)) as ahead:
+            async for one in ahead if self._lists else chain:
+                yield one
+
+    async def _chain(
+        self, kind: ObjectKind, start: Position | None
+    ) -> AsyncGenerator[SourcePage, None]:
+        here = start or Position(self.first_url(kind))
+        chain = self._client.chain(
+            here.delta, stored=start is not None, headers=self._headers if start else {}
+        )
+        async with aclosing(chain):
             async for page in chain:
                 if page.next_link is None and page.delta_link is None:
-                    raise failures.incomplete_chain(failures.page_name(url))
-                yield source_page(kind, page)
+                    raise failures.incomplete_chain(failures.page_name(here.delta))
+                read = source_page(kind, page)
+                yield replace(
+                    read,
+                    next_cursor=here.moved(page.next_link),
+                    delta_cursor=here.moved(page.delta_link),
+                )
+
+    def _start(self, cursor: str | None) -> Position | None:
+        if cursor is None:
+            return None
+        position = Position.parse(cursor)
+        if position is None or not all(map(self._client.endpoints.owns, position.links)):
+            raise failures.foreign_cursor()
+        return position
 
     def first_url(self, kind: ObjectKind) -> str:
         """Build the URL that begins an initial cycle.
@@ -95,6 +153,44 @@ class GraphReader:
             restorable = True
         return Presence.soft_deleted if restorable else Presence.deleted
 
+    async def confirm_absent(
+        self, kind: ObjectKind, ids: Sequence[str]
+    ) -> dict[str, Presence | None]:
+        """Ask Graph about objects that an initial cycle did not return, 20 a request.
+
+        Args:
+            kind: users or groups.
+            ids: up to 1,000 of them are asked about.
+
+        Returns:
+            By id, where it is; None for what cannot be determined, so that it stays.
+
+        Raises:
+            SourceNeedsLogin: nothing can be asked.
+        """
+        asked = ids[:MOST_CONFIRMED]
+        found = await self._steps(f"/{COLLECTION[kind]}/{{}}?$select=id", asked)
+        gone = [one for one in asked if (step := found.get(one)) is not None and step.missing]
+        deleted = await self._steps("/directory/deletedItems/{}?$select=id", gone)
+        told: dict[str, Presence | None] = dict.fromkeys(ids)
+        told |= {one: Presence.present for one, step in found.items() if step.good}
+        told |= {one: _removed(step) for one, step in deleted.items()}
+        return told
+
+    async def _steps(self, template: str, ids: Sequence[str]) -> dict[str, Step]:
+        """Ask about objects in batches; what a failed batch asked about has no answer."""
+        answers = dict[str, Step]()
+        for at in range(0, len(ids), MOST_STEPS):
+            some = ids[at : at + MOST_STEPS]
+            urls = [template.format(quote(one, safe="")) for one in some]
+            try:
+                answers.update(zip(some, await self._client.batch(urls), strict=True))
+            except SourceNeedsLogin:
+                raise
+            except SourceError:
+                continue
+        return answers
+
     async def check_connection(self) -> CheckedConnection:
         """Sign in and read one user and one group, as a person's "does it work".
 
@@ -103,18 +199,9 @@ class GraphReader:
         """
         for collection in COLLECTION.values():
             await self._client.get(f"{self._root}/{collection}?$select=id&$top=1")
-        return CheckedConnection(await self._organization())
-
-    async def _organization(self) -> str:
-        """Return the tenant's name; reading it needs a permission that a sync does not."""
-        try:
-            found = await self._client.get(f"{self._root}/organization?$select=id,displayName")
-        except SourceError:
-            return ""
-        value = found.get("value")
-        first = value[0] if isinstance(value, list) and value else None
-        name = first.get("displayName") if isinstance(first, dict) else None
-        return name if isinstance(name, str) else ""
+        granted = granted_permissions(await self._client.tokens.token())
+        missing = missing_permissions(granted) if granted else []
+        return CheckedConnection(await read_organization(self._client), granted, tuple(missing))
 
     async def _exists(self, url: str) -> bool:
         try:
@@ -122,6 +209,13 @@ class GraphReader:
         except ObjectNotFound:
             return False
         return True
+
+
+def _removed(step: Step) -> Presence | None:
+    """Read what deletedItems says of an object that is not there; 403 is the cautious answer."""
+    if step.good or step.status == 403:
+        return Presence.soft_deleted
+    return Presence.deleted if step.missing else None
 
 
 def source_page(kind: ObjectKind, page: GraphPage) -> SourcePage:
@@ -137,26 +231,29 @@ def source_page(kind: ObjectKind, page: GraphPage) -> SourcePage:
 
 @asynccontextmanager
 async def open_reader(
-    credentials: ClientCredentials,
+    sign_in: ClientCredentials | SignIn,
     endpoints: GraphEndpoints | None = None,
     *,
     policy: RetryPolicy | None = None,
     sign_in_policy: RetryPolicy = SIGN_IN_POLICY,
     pace: Pace | None = None,
+    fast: FastRead | None = None,
 ) -> AsyncIterator[GraphReader]:
     """Open the reader of a connection; connections are closed with the context.
 
     Args:
-        credentials: The app registration.
+        sign_in: The app registration, for a sign-in of its own; or a sign-in.
         endpoints: Where sign-in and Graph are; Microsoft's global cloud by default.
         policy: Patience of one request.
-        sign_in_policy: Patience of signing in.
+        sign_in_policy: Patience of the app registration's sign-in.
         pace: Time and chance.
+        fast: How a large directory is listed in an initial cycle; None never does.
     """
-    where = endpoints or GraphEndpoints()
-    tokens = ClientSignIn(credentials, where, policy=sign_in_policy, pace=pace)
-    client = GraphClient(where, tokens, policy=policy, pace=pace)
+    if isinstance(sign_in, ClientCredentials):
+        sign_in = ClientSignIn(sign_in, endpoints, policy=sign_in_policy, pace=pace)
+    where = endpoints or sign_in.endpoints
+    client = GraphClient(where, sign_in, policy=policy, pace=pace)
     try:
-        yield GraphReader(client)
+        yield GraphReader(client, fast)
     finally:
         await client.aclose()

@@ -27,6 +27,7 @@ class RetryPolicy:
         longest_delay: Seconds of a back-off at most; a ``Retry-After`` may ask for more.
         attempt_seconds: Seconds for one request and its whole answer.
         most_bytes: Size of an answer at most, unpacked.
+        run_seconds: Seconds from a client's first request after which it begins no other.
     """
 
     attempts: int = 6
@@ -35,6 +36,7 @@ class RetryPolicy:
     longest_delay: float = 30.0
     attempt_seconds: float = 60.0
     most_bytes: int = 64 * 1024 * 1024
+    run_seconds: float = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)

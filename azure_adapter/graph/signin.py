@@ -1,39 +1,38 @@
-"""Signing in with an app registration's own credential, and keeping the token while it is good.
+"""Getting access tokens, for the application itself or for a person who signed in.
 
-Sources: Microsoft identity platform: OAuth 2.0 client credentials flow; msal for Python.
+msal is blocking, so each attempt runs in a thread of its own, with a new application object:
+msal keeps a refusal for a minute in it. Sources: Microsoft identity platform: OAuth 2.0 client
+credentials flow, refresh tokens; msal for Python.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import msal
 
+from azure_adapter.graph.credentials import ClientCredentials
 from azure_adapter.graph.endpoints import GraphEndpoints
 from azure_adapter.graph.login_http import DamagedReply, LoginHttp, LoginReply
+from azure_adapter.graph.permissions import SCOPES
 from azure_adapter.graph.retry import Backoff, Pace, RetryPolicy, parse_retry_after
-from azure_adapter.graph.signin_errors import (
-    NO_SECRET,
-    UNKNOWN_APP,
-    UNKNOWN_TENANT,
-    Refusal,
-    is_transient,
-    numbers,
-    refusal_of,
-)
-from scim.provisioning.ports import SourceError, SourceNeedsLogin, SourceUnavailable
+from azure_adapter.graph.signin_errors import NOBODY, Refusal, detail, is_transient, refusal_of
+from azure_adapter.graph.threads import in_thread
+from scim.provisioning.records import SourceError, SourceNeedsLogin, SourceUnavailable
 
 SIGN_IN_POLICY: Final = RetryPolicy(attempts=3, budget=60.0, attempt_seconds=20.0)
 """The patience of signing in."""
 
 _MARGIN: Final = 300.0
-_TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
-_CLIENT: Final = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
-_SHARED: Final = frozenset({"common", "organizations", "consumers"})
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+
+Save = Callable[[str], Awaitable[object]]
+"""Keeps a token cache, which is as secret as a password."""
 
 
 class TokenSource(Protocol):
@@ -53,18 +52,20 @@ class TokenSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ClientCredentials:
-    """The credential of an app registration.
+class Granted:
+    """A token, and how long it is good."""
 
-    Attributes:
-        tenant_id: Directory (tenant) id or a verified domain.
-        client_id: Application (client) id.
-        client_secret: Secret; not in ``repr``.
-    """
+    token: str = field(repr=False)
+    seconds: float = 0.0
 
-    tenant_id: str
-    client_id: str
-    client_secret: str = field(repr=False)
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A sign-in that failed; ``refusal`` is None for passing trouble."""
+
+    detail: str
+    refusal: Refusal | None = None
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,11 @@ class _Kept:
     until: float = 0.0
 
 
-class ClientSignIn:
-    """Gets tokens by client credentials; use one per running event loop.
+class SignIn(ABC):
+    """Gets tokens and keeps them while they are good; use one per running event loop.
 
     Args:
-        credentials: Whose token.
+        credentials: The app registration.
         endpoints: Where sign-in is.
         policy: Patience with a sign-in that does not answer.
         pace: Time and chance.
@@ -91,8 +92,8 @@ class ClientSignIn:
         policy: RetryPolicy = SIGN_IN_POLICY,
         pace: Pace | None = None,
     ) -> None:
-        self._credentials = credentials
-        self._endpoints = endpoints or GraphEndpoints()
+        self.credentials = credentials
+        self.endpoints = endpoints or GraphEndpoints()
         self._policy = policy
         self._pace = pace or Pace()
         self._kept: _Kept | None = None
@@ -104,120 +105,180 @@ class ClientSignIn:
             kept = self._kept
             if kept is None or kept.token == refused or self._pace.clock() >= kept.until:
                 self._kept = None
-                self._kept = kept = await self._sign_in()
+                self._kept = kept = await self._sign_in(fresh=refused is not None)
             return kept.token
 
-    async def _sign_in(self) -> _Kept:
-        self._check_settings()
+    async def _sign_in(self, *, fresh: bool) -> _Kept:
+        refusal = self.credentials.problem()
+        if refusal is not None:
+            raise self._needs_login(refusal, "")
         backoff = Backoff(self._policy, self._pace)
         while True:
             began = self._pace.clock()
-            answer = await asyncio.to_thread(self._ask)
-            if isinstance(answer, _Granted):
+            answer = await in_thread(lambda: self._ask(fresh=fresh))
+            await self._after()
+            if isinstance(answer, Granted):
                 return _Kept(answer.token, began + _usable(answer.seconds))
             if answer.refusal is not None:
                 raise self._needs_login(answer.refusal, answer.detail)
             if not await backoff.wait(answer.retry_after):
                 raise self._unavailable(answer)
 
-    def _check_settings(self) -> None:
-        tenant = self._credentials.tenant_id
-        if _TENANT.fullmatch(tenant) is None or tenant.lower() in _SHARED:
-            raise self._needs_login(UNKNOWN_TENANT, "")
-        if _CLIENT.fullmatch(self._credentials.client_id) is None:
-            raise self._needs_login(UNKNOWN_APP, "")
-        if not self._credentials.client_secret:
-            raise self._needs_login(NO_SECRET, "")
-
-    def _ask(self) -> _Granted | _Refused:
-        """Sign in once, in a thread of its own.
-
-        msal keeps a 400 for a minute in its application object, so each attempt has a new one.
-        """
-        http = LoginHttp(self._endpoints.login_http(self._policy.attempt_seconds))
-        try:
-            result = self._acquire(http)
-        except Exception as error:  # msal raises ValueError, KeyError, RuntimeError and its own
-            return _explain(http.last, error, self._pace.now())
-        finally:
-            http.close()
-        return _granted(result) or _explain(http.last, None, self._pace.now())
-
-    def _acquire(self, http: LoginHttp) -> Any:
-        credentials = self._credentials
-        app = msal.ConfidentialClientApplication(
-            credentials.client_id,
-            client_credential=credentials.client_secret,
-            authority=f"{self._endpoints.login_url}/{credentials.tenant_id}",
-            http_client=http,
-            instance_discovery=False,
+    def _ask(self, *, fresh: bool) -> Granted | Refused:
+        """Sign in once; runs in a thread."""
+        seconds, now = self._policy.attempt_seconds, self._pace.now()
+        return ask(
+            self.endpoints, seconds, now, lambda http: self._acquire(self._app(http), fresh=fresh)
         )
-        return app.acquire_token_for_client(scopes=[self._endpoints.scope])
 
-    def _needs_login(self, refusal: Refusal, detail: str) -> SourceError:
+    def _app(self, http: LoginHttp) -> Any:
+        return new_app(self.credentials, self.endpoints, http)
+
+    @abstractmethod
+    def _acquire(self, app: Any, *, fresh: bool) -> Any:
+        """Ask msal for a token."""
+
+    async def _after(self) -> None:  # noqa: B027 - most have nothing to do
+        """Do what has to be done after an attempt."""
+
+    def _needs_login(self, refusal: Refusal, said: str) -> SourceError:
         return SourceNeedsLogin(
-            refusal.code, f"{self._subject()} failed: {refusal.reason}{detail}.", refusal.advice
+            refusal.code, f"{self._subject()} failed: {refusal.reason}{said}.", refusal.advice
         )
 
-    def _unavailable(self, answer: _Refused) -> SourceError:
-        return SourceUnavailable(
-            "sign_in_unavailable",
-            f"{self._subject()} failed: {answer.detail}.",
-            "Nothing has to be done if this passes: the sync tries again. If it stays, check "
-            f"that this server reaches {self._endpoints.login_url}.",
-        )
+    def _unavailable(self, answer: Refused) -> SourceError:
+        return unavailable(self._subject(), answer, self.endpoints)
 
     def _subject(self) -> str:
-        one = self._credentials
+        one = self.credentials
         return f"Signing in to the Azure tenant {one.tenant_id} as application {one.client_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Granted:
-    token: str = field(repr=False)
-    seconds: float = 0.0
+class ClientSignIn(SignIn):
+    """Gets tokens of the application itself, by client credentials."""
+
+    def _acquire(self, app: Any, *, fresh: bool) -> Any:  # noqa: ARG002 - each app has no cache
+        return app.acquire_token_for_client(scopes=[self.endpoints.scope])
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """A sign-in that failed; ``refusal`` is None for passing trouble."""
+class AccountSignIn(SignIn):
+    """Gets tokens of a person who signed in, from the token cache of that login.
 
-    detail: str
-    refusal: Refusal | None = None
-    retry_after: float | None = None
+    Args:
+        credentials: The app registration, its tenant being the person's directory.
+        cache: The token cache as the login gave it.
+        save: Keeps the token cache whenever it changed.
+        endpoints: Where sign-in is.
+        policy: Patience with a sign-in that does not answer.
+        pace: Time and chance.
+    """
+
+    def __init__(
+        self,
+        credentials: ClientCredentials,
+        cache: str,
+        save: Save,
+        endpoints: GraphEndpoints | None = None,
+        *,
+        policy: RetryPolicy = SIGN_IN_POLICY,
+        pace: Pace | None = None,
+    ) -> None:
+        super().__init__(credentials, endpoints, policy=policy, pace=pace)
+        self._cache = new_cache(cache)
+        self._save = save
+
+    def _app(self, http: LoginHttp) -> Any:
+        return new_app(self.credentials, self.endpoints, http, self._cache)
+
+    def _acquire(self, app: Any, *, fresh: bool) -> Any:
+        scopes = [f"{self.endpoints.graph_url}/{name}" for name in SCOPES]
+        for account in app.get_accounts():
+            found = app.acquire_token_silent_with_error(scopes, account, force_refresh=fresh)
+            if found is not None:
+                return found
+        return NOBODY
+
+    async def _after(self) -> None:
+        if self._cache.has_state_changed:
+            await self._save(self._cache.serialize())
 
 
-def _granted(result: Any) -> _Granted | None:
-    token = result.get("access_token") if isinstance(result, dict) else None
-    if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
-        return None
-    seconds = result.get("expires_in")
-    return _Granted(token, float(seconds) if isinstance(seconds, (int, float)) else 0.0)
+def new_cache(text: str = "") -> Any:
+    """Make a token cache; a text that is none makes an empty one."""
+    cache = msal.SerializableTokenCache()
+    try:
+        cache.deserialize(text or None)
+    except (ValueError, AttributeError):
+        cache = msal.SerializableTokenCache()
+    return cache
 
 
-def _usable(seconds: float) -> float:
-    """Return for how long a token is kept: it ends early, but never before half its life."""
-    return max(seconds - _MARGIN, seconds / 2)
+def new_app(
+    credentials: ClientCredentials, endpoints: GraphEndpoints, http: LoginHttp, cache: Any = None
+) -> Any:
+    """Make msal's application object, for one attempt."""
+    return msal.ConfidentialClientApplication(
+        credentials.client_id,
+        client_credential=credentials.msal(),
+        authority=f"{endpoints.login_url}/{credentials.tenant_id}",
+        http_client=http,
+        token_cache=cache,
+        instance_discovery=False,
+    )
 
 
-def _explain(last: LoginReply | None, error: Exception | None, now: float) -> _Refused:
+def ask(
+    endpoints: GraphEndpoints, seconds: float, now: float, acquire: Callable[[LoginHttp], Any]
+) -> Granted | Refused:
+    """Call msal once, and say what came of it; blocking."""
+    http = LoginHttp(endpoints.login_http(seconds))
+    try:
+        result = acquire(http)
+    except Exception as error:  # msal raises ValueError, KeyError, RuntimeError and its own
+        return explain(http.last, error, now)
+    finally:
+        http.close()
+    if isinstance(result, Refusal):
+        return Refused("", result)
+    return _granted(result) or explain(http.last, None, now)
+
+
+def explain(last: LoginReply | None, error: Exception | None, now: float) -> Refused:
     """Say why there is no token; neither the credential nor the answer's text is repeated."""
     if last is None:
         kind = str(error) if isinstance(error, DamagedReply) else type(error).__name__
-        return _Refused(f"the sign-in service could not be reached ({kind})")
+        return Refused(f"the sign-in service could not be reached ({kind})")
     retry_after = parse_retry_after(last.headers.get("retry-after"), now)
     status, body = last.status_code, last.body()
     if is_transient(status, body):
-        return _Refused(f"the sign-in service answered HTTP {status}", retry_after=retry_after)
+        return Refused(f"the sign-in service answered HTTP {status}", retry_after=retry_after)
     if isinstance(body.get("error"), str):
-        return _Refused(_detail(body), refusal_of(body))
-    return _Refused(
+        return Refused(detail(body), refusal_of(body))
+    return Refused(
         f"the sign-in service answered HTTP {status} with something else than a token; a proxy "
         "or firewall may be in between",
         retry_after=retry_after,
     )
 
 
-def _detail(body: dict[str, Any]) -> str:
-    found = ", ".join(f"AADSTS{number}" for number in numbers(body))
-    return f" ({found})" if found else ""
+def unavailable(subject: str, answer: Refused, endpoints: GraphEndpoints) -> SourceError:
+    """Build the error of a sign-in service that does not answer."""
+    return SourceUnavailable(
+        "sign_in_unavailable",
+        f"{subject} failed: {answer.detail}.",
+        "Nothing has to be done if this passes: the sync tries again. If it stays, check "
+        f"that this server reaches {endpoints.login_url}.",
+    )
+
+
+def _granted(result: Any) -> Granted | None:
+    token = result.get("access_token") if isinstance(result, dict) else None
+    if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
+        return None
+    seconds = result.get("expires_in")
+    return Granted(token, float(seconds) if isinstance(seconds, (int, float)) else 0.0)
+
+
+def _usable(seconds: float) -> float:
+    """Return for how long a token is kept: it ends early, but never before half its life."""
+    return max(seconds - _MARGIN, seconds / 2)

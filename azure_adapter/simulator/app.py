@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from azure_adapter.simulator import identity
+from azure_adapter.simulator import identity, signin_flow
 from azure_adapter.simulator.control import control_routes
 from azure_adapter.simulator.directory import Directory
 from azure_adapter.simulator.graph import graph_endpoint
 from azure_adapter.simulator.middleware import SimulatorMiddleware
+from azure_adapter.simulator.saving import load
 from azure_adapter.simulator.state import Settings, new_simulator
 
 _ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -53,6 +56,24 @@ def create_app(
     return app
 
 
+def load_app(path: Path, *, clock: Callable[[], float] = time.time, **settings: Any) -> Starlette:
+    """Build the application of a saved state.
+
+    Args:
+        path: A file that ``save`` wrote.
+        clock: Source of time of every tenant.
+        settings: Settings that differ from the saved ones.
+
+    Raises:
+        StateError: The file holds no state.
+        OSError: It cannot be read.
+    """
+    saved = load(path, clock=clock)
+    app = create_app(saved.directories, **{**saved.settings, **settings})
+    app.state.simulator.refresh_tokens.restore(saved.refresh_tokens)
+    return app
+
+
 def _identity_routes() -> list[Route]:
     return [
         Route("/common/discovery/instance", identity.instance_endpoint, methods=["GET"]),
@@ -61,6 +82,10 @@ def _identity_routes() -> list[Route]:
             identity.discovery_endpoint,
             methods=["GET"],
         ),
+        Route("/{tenant}/discovery/v2.0/keys", identity.keys_endpoint, methods=["GET"]),
+        Route("/{tenant}/oauth2/v2.0/authorize", signin_flow.authorize_endpoint, methods=["GET"]),
+        Route("/{tenant}/v2.0/adminconsent", signin_flow.adminconsent_endpoint, methods=["GET"]),
+        Route("/{tenant}/login", signin_flow.login_endpoint, methods=["POST"]),
         Route("/{tenant}/oauth2/v2.0/token", identity.token_endpoint, methods=["POST"]),
     ]
 

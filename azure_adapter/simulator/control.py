@@ -2,44 +2,57 @@
 
 It is no part of Microsoft's API and cannot be taken for it: its paths begin with
 ``/_simulator/``, it needs no sign-in, and every answer says ``"simulator": true``.
-
-* ``GET /_simulator/state``: tenants with ids, client id and secret, counts, waiting faults.
-* ``POST /_simulator/changes``: ``{"churn": N}`` (about N changes, ``"seed"`` optional) or
-  ``{"changes": [{"op": "add_user", ...}]}``; answers sentences and counts.
-* ``POST /_simulator/faults``: ``{"faults": [{"effect": "throttle", ...}]}``, ``{"clear": true}``.
-* ``POST /_simulator/expire-tokens``: ``{"delta": true, "access": true}``, both by default.
-* ``GET /_simulator/requests``: the trace, and the writes that were tried.
-
-With several tenants, ``"tenant"`` in a body picks one; the first is the default.
+``docs/simulator.md`` describes each operation with an example. Operations on apps and sign-in
+are in ``control_identity``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import random
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from azure_adapter.simulator.changes import ChangeReport, apply_changes, churn
+from azure_adapter.simulator.control_identity import change_apps, change_permissions, change_signin
 from azure_adapter.simulator.directory import Directory
-from azure_adapter.simulator.faults import fault_from
+from azure_adapter.simulator.faults import FaultPlan, fault_from
 from azure_adapter.simulator.middleware import CONTROL_PREFIX
+from azure_adapter.simulator.saving import document, parse
 from azure_adapter.simulator.state import Simulator
 
 _MOST_CHANGES = 100_000
+_MOST_FAULTS = 1_000
+
+Operation = Callable[[Simulator, dict[str, Any]], dict[str, Any]]
+"""What a POST does: the simulator and the body in, the answer out."""
 
 
 def control_routes() -> list[Route]:
     """List the routes of the control endpoint."""
+    operations: dict[str, Operation] = {
+        "changes": make_changes,
+        "faults": plan_faults,
+        "expire-tokens": expire_tokens,
+        "settings": change_settings,
+        "permissions": change_permissions,
+        "apps": change_apps,
+        "sign-in": change_signin,
+    }
     return [
         Route(f"{CONTROL_PREFIX}state", show_state, methods=["GET"]),
         Route(f"{CONTROL_PREFIX}requests", show_requests, methods=["GET"]),
-        Route(f"{CONTROL_PREFIX}changes", make_changes, methods=["POST"]),
-        Route(f"{CONTROL_PREFIX}faults", plan_faults, methods=["POST"]),
-        Route(f"{CONTROL_PREFIX}expire-tokens", expire_tokens, methods=["POST"]),
+        Route(f"{CONTROL_PREFIX}snapshot", show_snapshot, methods=["GET"]),
+        Route(f"{CONTROL_PREFIX}snapshot", take_snapshot, methods=["POST"]),
+        *(
+            Route(f"{CONTROL_PREFIX}{name}", _endpoint(operation), methods=["POST"])
+            for name, operation in operations.items()
+        ),
     ]
 
 
@@ -49,15 +62,10 @@ async def show_state(request: Request) -> Response:
     return _json(
         {
             "directories": [_describe(one) for one in simulator.directories.values()],
-            "faults": [
-                {"effect": fault.effect, "path": fault.path, "seen": fault.seen}
-                for fault in simulator.faults.faults
-            ],
-            "settings": {
-                "page_size": simulator.settings.page_size,
-                "link_limit": simulator.settings.link_limit,
-                "expiry_form": simulator.settings.expiry_form,
-            },
+            "faults": [dataclasses.asdict(fault) for fault in simulator.faults.faults],
+            "fired": dict(simulator.faults.counts),
+            "refresh_tokens": len(simulator.refresh_tokens),
+            "settings": dataclasses.asdict(simulator.settings),
         }
     )
 
@@ -69,53 +77,75 @@ async def show_requests(request: Request) -> Response:
         {
             "requests": [one._asdict() for one in simulator.requests],
             "writes": [{"method": method, "path": path} for method, path in simulator.writes],
+            "refusals": [one._asdict() for one in simulator.refusals],
         }
     )
 
 
-async def make_changes(request: Request) -> Response:
-    """Answer ``POST /_simulator/changes``; 400 with ``error`` when a change is refused."""
-    try:
-        body = await _body(request)
-        directory = _chosen(_simulator(request), body)
-        report = _change(directory, body)
-    except (KeyError, TypeError, ValueError) as error:
-        return _refused(error)
-    return _json({"sentences": report.sentences, "counts": report.counts})
+async def show_snapshot(request: Request) -> Response:
+    """Answer ``GET /_simulator/snapshot``: the whole state, as a file of ``save`` holds it."""
+    return StreamingResponse(document(_simulator(request)), media_type="application/json")
 
 
-async def plan_faults(request: Request) -> Response:
-    """Answer ``POST /_simulator/faults``; 400 with ``error`` for a fault that makes no sense."""
-    plan = _simulator(request).faults
-    try:
-        body = await _body(request)
-        faults = [fault_from(one) for one in body.get("faults", [])]
-    except (AttributeError, TypeError, ValueError) as error:
-        return _refused(error)
-    if body.get("clear"):
-        plan.clear()
-    for fault in faults:
-        plan.add(fault)
-    return _json({"waiting": len(plan.faults)})
-
-
-async def expire_tokens(request: Request) -> Response:
-    """Answer ``POST /_simulator/expire-tokens``."""
+async def take_snapshot(request: Request) -> Response:
+    """Answer ``POST /_simulator/snapshot``: go on from a state."""
     simulator = _simulator(request)
+    lines = (await request.body()).splitlines()
     try:
-        body = await _body(request)
-    except (TypeError, ValueError) as error:
+        saved = parse(lines, clock=simulator.directory.clock)
+        simulator.settings.change(saved.settings)
+        simulator.replace_state(saved.directories, saved.refresh_tokens)
+    except ValueError as error:
         return _refused(error)
+    return _json({"directories": [_describe(one) for one in saved.directories]})
+
+
+def make_changes(simulator: Simulator, body: dict[str, Any]) -> dict[str, Any]:
+    """Do ``POST /_simulator/changes``."""
+    directory = simulator.chosen(body)
+    if "churn" in body:
+        report = _churn(directory, body)
+    else:
+        report = apply_changes(directory, body["changes"])
+    return {"sentences": report.sentences, "counts": report.counts}
+
+
+def plan_faults(simulator: Simulator, body: dict[str, Any]) -> dict[str, Any]:
+    """Do ``POST /_simulator/faults``."""
+    faults = [fault_from(one) for one in body.get("faults", [])]
+    if "random" in body:
+        options = dict(body["random"])
+        if not 0 < options.get("count", 5) <= _MOST_FAULTS:
+            raise ValueError(f"count is a number from 1 to {_MOST_FAULTS}")
+        faults.extend(FaultPlan.random(**options).faults)
+    if body.get("clear"):
+        simulator.faults.clear()
+    for fault in faults:
+        simulator.faults.add(fault)
+    return {"waiting": len(simulator.faults.faults)}
+
+
+def expire_tokens(simulator: Simulator, body: dict[str, Any]) -> dict[str, Any]:
+    """Do ``POST /_simulator/expire-tokens``: delta and access tokens unless told otherwise."""
     if body.get("delta", True):
         for directory in simulator.directories.values():
             directory.expire_delta_tokens()
+    refreshed = 0
+    if body.get("refresh", False):
+        refreshed = sum(map(simulator.refresh_tokens.revoke, simulator.directories.values()))
     revoked = simulator.tokens.revoke_all() if body.get("access", True) else 0
-    return _json({"revoked": revoked})
+    return {"revoked": revoked, "refresh_revoked": refreshed}
 
 
-def _change(directory: Directory, body: dict[str, Any]) -> ChangeReport:
-    if "churn" not in body:
-        return apply_changes(directory, body["changes"])
+def change_settings(simulator: Simulator, body: dict[str, Any]) -> dict[str, Any]:
+    """Do ``POST /_simulator/settings``: knobs by name, or ``{"vary": seed}``."""
+    body = dict(body)
+    chosen = simulator.vary(body.pop("vary")) if "vary" in body else {}
+    simulator.configure(body)
+    return {"settings": dataclasses.asdict(simulator.settings), "varied": chosen}
+
+
+def _churn(directory: Directory, body: dict[str, Any]) -> ChangeReport:
     amount = body["churn"]
     if not isinstance(amount, int) or not 0 <= amount <= _MOST_CHANGES:
         raise ValueError(f"churn is a number from 0 to {_MOST_CHANGES}")
@@ -123,14 +153,14 @@ def _change(directory: Directory, body: dict[str, Any]) -> ChangeReport:
     return churn(directory, random.Random(str(seed)), amount)  # noqa: S311
 
 
-def _chosen(simulator: Simulator, body: dict[str, Any]) -> Directory:
-    tenant = body.get("tenant")
-    if tenant is None:
-        return simulator.directory
-    directory = simulator.find_directory(str(tenant))
-    if directory is None:
-        raise KeyError(f"no tenant {tenant!r}")
-    return directory
+def _endpoint(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            return _json(operation(_simulator(request), await _body(request)))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return _refused(error)
+
+    return endpoint
 
 
 def _describe(directory: Directory) -> dict[str, Any]:
@@ -140,9 +170,18 @@ def _describe(directory: Directory) -> dict[str, Any]:
         "display_name": directory.display_name,
         "client_id": directory.client_id,
         "client_secret": directory.client_secret,
-        "roles": directory.roles,
-        "position": directory.position,
         "counts": directory.counts(),
+        "mfa": directory.mfa,
+        "apps": [
+            {
+                "client_id": one.app.client_id,
+                "display_name": one.app.display_name,
+                "redirect_uris": one.app.redirect_uris,
+                "roles": one.roles,
+                "scopes": one.scopes,
+            }
+            for one in directory.installations.values()
+        ],
     }
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from azure_adapter.simulator.delta_query import DeltaQuery, parse_query, resume, token_of
 from azure_adapter.simulator.model import Entry, Folded, fold, odata_type
+from azure_adapter.simulator.properties import ALWAYS_COLLECTIONS, KNOWN
 from azure_adapter.simulator.replies import GraphRequest, Reply
 
 Page = tuple[list[dict[str, Any]], DeltaQuery | None]
@@ -36,16 +37,27 @@ def answer_delta(request: GraphRequest, kind: str) -> Reply:
         GraphError: 400 for what delta queries do not support, 400 or 410 for expired tokens.
     """
     query = resume(request, kind) or parse_query(request, kind)
-    if query.finished:
-        items: list[dict[str, Any]] = []
-        following = None
-    else:
-        page = _Page(request, query)
-        items, following = page.initial() if query.since is None else page.changes()
+    items, following = _page(request, query)
     body: dict[str, Any] = {"@odata.context": _context(request, query)}
     body.update(_link(request, query, following))
     body["value"] = items
     return Reply(200, body)
+
+
+def _page(request: GraphRequest, query: DeltaQuery) -> Page:
+    """Build a page, with the variations that concern a page as a whole."""
+    settings = request.simulator.settings
+    if query.finished:
+        return [], None
+    if query.blank:
+        return [], replace(query, blank=False)
+    page = _Page(request, query)
+    items, following = page.initial() if query.since is None else page.changes()
+    if settings.duplicates and items:
+        items.append(items[0])
+    if settings.empty_pages and following is not None:
+        following = replace(following, blank=True)
+    return items, following
 
 
 def _context(request: GraphRequest, query: DeltaQuery) -> str:
@@ -121,12 +133,13 @@ class _Page:
         self, items: list[dict[str, Any]], object_id: str, edge: int, turn: int
     ) -> int:
         """Append one object of an initial round; return the edge to go on after, or 0."""
-        entry = self.request.directory.get(object_id)
-        if entry is None or not self._wanted(object_id):
+        if not self._wanted(object_id):
             return 0
-        if entry.deleted is not None:
-            if self.request.simulator.settings.initial_contains_deleted and turn == 0:
-                items.append(removed(object_id, "changed"))
+        entry, settings = self.request.directory.get(object_id), self.request.simulator.settings
+        if entry is None or entry.deleted is not None:
+            purged, soft = settings.initial_contains_purged, settings.initial_contains_deleted
+            if (purged if entry is None else soft) and turn == 0:
+                items.append(self._removed(object_id, entry))
             return 0
         members, rest = self._initial_members(entry, edge, turn)
         if not members and (turn or edge):
@@ -150,7 +163,7 @@ class _Page:
         start = bisect_right(edges, edge)
         turns = self._turns()
         for member_id, number in islice(entry.members.items(), start, None):
-            if number % turns != turn:
+            if number % turns != turn or self._left(member_id):
                 continue
             if self.links <= 0:
                 return told, last
@@ -167,12 +180,13 @@ class _Page:
             return 0
         entry = self.request.directory.get(object_id)
         if entry is None or entry.deleted is not None:
-            items.append(removed(object_id, "deleted" if entry is None else "changed"))
+            items.append(self._removed(object_id, entry))
             return 0
         members, rest = self._changed_members(entry, summary, offset)
         managers = self._changed_manager(entry, summary)
         names = summary.properties.intersection(self.query.names)
-        if not (summary.lifecycle or members or managers or names):
+        changed = summary.properties if self.query.select is None else names
+        if not (summary.lifecycle or members or managers or changed):
             return 0
         item = self._properties(entry, None if self._in_full(summary) else names)
         if members:
@@ -192,8 +206,8 @@ class _Page:
             return [], 0
         end = offset + self.links
         told = [
-            _related(kind, member_id, gone=member_id not in entry.members)
-            for member_id, kind in islice(summary.members.items(), offset, end)
+            _related(kind, one, gone=one not in entry.members or self._left(one))
+            for one, kind in islice(summary.members.items(), offset, end)
         ]
         self.links -= len(told)
         return told, end if end < len(summary.members) else 0
@@ -214,8 +228,26 @@ class _Page:
             for name in self.query.names
             if name in attrs and (only is None or name in only)
         }
+        if only is None and self.request.simulator.settings.never_set_is_null:
+            for name in self.query.names:
+                if name in KNOWN[entry.kind]:
+                    item.setdefault(name, [] if name in ALWAYS_COLLECTIONS else None)
         item["id"] = entry.id
         return item
+
+    def _removed(self, object_id: str, entry: Entry | None) -> dict[str, Any]:
+        reason = self.request.simulator.settings.group_reason
+        if self.query.kind != "group" or reason == "documented":
+            return removed(object_id, "deleted" if entry is None else "changed")
+        return removed(object_id, reason)
+
+    def _left(self, member_id: str) -> bool:
+        """Say whether a member counts as gone because it was deleted softly."""
+        directory = self.request.directory
+        if not directory.soft_delete_tells_groups:
+            return False
+        member = directory.get(member_id)
+        return member is not None and member.kind == "user" and member.deleted is not None
 
     def _member(self, member_id: str) -> dict[str, Any]:
         return _related(self.request.directory.objects[member_id].kind, member_id)
@@ -224,7 +256,7 @@ class _Page:
         if not self.query.tracks("members"):
             return False
         hidden = entry.attrs.get("visibility") == "HiddenMembership"
-        return not hidden or self.request.directory.member_read_hidden
+        return not hidden or self.request.sees_hidden()
 
     def _wanted(self, object_id: str) -> bool:
         return self.query.ids is None or object_id in self.query.ids

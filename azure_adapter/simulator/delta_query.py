@@ -36,6 +36,7 @@ class DeltaQuery:
         offset: Where to go on inside that object's members; 0 at their beginning.
         turn: Initial rounds: which pass over the memberships this is.
         scatter: Initial rounds: how many passes there are.
+        blank: The next page is an empty one in between.
         finished: A question that has no data (``$deltatoken=latest``).
     """
 
@@ -49,6 +50,7 @@ class DeltaQuery:
     offset: int = 0
     turn: int = 0
     scatter: int = 1
+    blank: bool = False
     finished: bool = False
 
     @property
@@ -139,6 +141,7 @@ def token_of(query: DeltaQuery, directory: Directory) -> str:
                 query.offset,
                 query.turn,
                 query.scatter,
+                query.blank,
             ],
         }
     )
@@ -167,8 +170,18 @@ def resume(request: GraphRequest, kind: str) -> DeltaQuery | None:
     if _expired(state, query, request):
         raise _expiry_error(request, query)
     if query.since is not None and query.since == query.until:
-        return replace(query, until=request.directory.position)
+        return _next_window(request, query, query.since)
     return query
+
+
+def _next_window(request: GraphRequest, query: DeltaQuery, since: int) -> DeltaQuery:
+    """Begin a round: up to now, and from a little earlier where replays are played."""
+    directory, replay = request.directory, request.simulator.settings.replay
+    return replace(
+        query,
+        since=max(min(directory.oldest_position, since), since - replay),
+        until=max(since, directory.position),
+    )
 
 
 def _query_of(state: dict[str, Any]) -> DeltaQuery:
@@ -202,8 +215,9 @@ def _expiry_error(request: GraphRequest, query: DeltaQuery) -> GraphError:
         return GraphError(400, "syncStateNotFound", text)
     if form == "goneSyncStateNotFound":
         return GraphError(410, "SyncStateNotFound", text)
-    if form == "resyncRequired":
-        return GraphError(410, "resyncRequired", "Resync required.")
+    if form in ("resyncRequired", "badRequestResyncRequired"):
+        status = 410 if form == "resyncRequired" else 400
+        return GraphError(status, "resyncRequired", "Resync required.")
     select = f"&$select={quote(','.join(query.select))}" if query.select is not None else ""
     location = f"{request.base}/{query.kind}s/delta?$deltatoken={select}"
     return GraphError(410, "Gone", "The delta token is no longer valid.", {"Location": location})

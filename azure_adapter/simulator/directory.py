@@ -9,18 +9,19 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from azure_adapter.simulator.directory_apps import AppOperations
+from azure_adapter.simulator.directory_state import StateOperations
 from azure_adapter.simulator.directory_users import UserOperations
-from azure_adapter.simulator.model import Change, Entry, Op
+from azure_adapter.simulator.model import MISSING, Change, Entry, Op
 from azure_adapter.simulator.properties import KNOWN
-
-DEFAULT_ROLES = ("User.Read.All", "GroupMember.Read.All")
-"""Application permissions granted to the simulated app registration."""
+from azure_adapter.simulator.registrations import Registration, Secret
 
 
-class Directory(UserOperations):
+class Directory(StateOperations, UserOperations, AppOperations):
     """One simulated tenant: users, groups, devices, memberships, managers and their changes.
 
     Every mutating method validates first: an unknown id raises ``KeyError`` naming it, a value
@@ -28,18 +29,19 @@ class Directory(UserOperations):
 
     Args:
         tenant_id: Directory (tenant) id.
-        client_id: Application (client) id of the one app registration.
+        client_id: Application (client) id of the tenant's own app registration.
         client_secret: Its secret.
         seed: Seed of generated ids and the default of generators.
         domain: Initial verified domain, for example ``contoso.onmicrosoft.com``.
         display_name: Name of the organization.
         clock: Source of time, seconds since the epoch.
+        app: The registration, instead of ``client_id`` and ``client_secret``: several tenants
+            may share one.
 
     Attributes:
-        roles: Application permissions that newly issued tokens carry.
-        member_read_hidden: Whether ``Member.Read.Hidden`` is granted. Without it the members of
-            groups with ``visibility`` "HiddenMembership" come silently empty.
-        secret_expired: Whether the client secret counts as expired (AADSTS7000222).
+        soft_delete_tells_groups: Whether soft-deleting a user makes group deltas tell the lost
+            memberships at once (and restoring it, the memberships that are back). Documentation
+            says it does not; both can be played.
         purge_tells_groups: Whether purging an object makes group deltas tell the lost
             memberships. Documented, but reported not to happen always: both can be played.
         delta_epoch: Delta tokens of an earlier epoch are expired.
@@ -55,24 +57,24 @@ class Directory(UserOperations):
         domain: str = "contoso.onmicrosoft.com",
         display_name: str = "Contoso",
         clock: Callable[[], float] = time.time,
+        app: Registration | None = None,
     ) -> None:
+        AppOperations.__init__(self, app or Registration(client_id, [Secret(client_secret)]))
         self.tenant_id = tenant_id
-        self.client_id = client_id
-        self.client_secret = client_secret
         self.seed = seed
         self.domain = domain
         self.display_name = display_name
         self.clock = clock
-        self.roles: list[str] = list(DEFAULT_ROLES)
-        self.member_read_hidden = False
-        self.secret_expired = False
         self.purge_tells_groups = True
+        self.soft_delete_tells_groups = False
         self.delta_epoch = 0
         self.objects: dict[str, Entry] = {}
         self._order: dict[str, list[str]] = {kind: [] for kind in KNOWN}
         self._upns: dict[str, str] = {}
+        self._deleted: dict[str, set[str]] = {kind: set() for kind in KNOWN}
         self._log: list[Change] = []
         self._log_start = 0
+        self._recording = True
         self._edges = 0
         self._ids = random.Random(f"ids:{seed}")  # noqa: S311
 
@@ -114,11 +116,6 @@ class Directory(UserOperations):
             entry = self.objects.get(object_id)
             if entry is not None and entry.deleted is None:
                 yield entry
-
-    def deleted(self, kind: str) -> list[Entry]:
-        """List the soft-deleted, restorable objects of a kind in order of creation."""
-        found = (self.objects.get(object_id) for object_id in self._order[kind])
-        return [entry for entry in found if entry is not None and entry.deleted is not None]
 
     def members_of(self, group_id: str) -> list[str]:
         """List the direct member ids of a group, soft-deleted members included."""
@@ -176,7 +173,7 @@ class Directory(UserOperations):
         """Delete a group: a Microsoft 365 group softly (restorable), any other for good."""
         entry = self._live_group(group_id)
         if "Unified" in entry.attrs.get("groupTypes", ()):
-            entry.deleted = self.clock()
+            self._mark(entry, self.clock())
             self._record(entry, Op.SOFT_DELETED)
         else:
             self._purge(entry)
@@ -190,10 +187,11 @@ class Directory(UserOperations):
         entry = self._group(group_id)
         if entry.deleted is None:
             raise ValueError(f"group {group_id} is not deleted")
-        entry.deleted = None
-        self._record(entry, Op.RESTORED)
+        since = entry.deleted
+        self._mark(entry, None)
+        self._record(entry, Op.RESTORED, since)
         for member_id in entry.members or ():
-            self._record_member(entry, self.objects[member_id])
+            self._record_member(entry, self.objects[member_id], 0)
 
     def add_member(self, group_id: str, member_id: str) -> None:
         """Add a direct member; one that is a member already raises ``ValueError``."""
@@ -208,7 +206,22 @@ class Directory(UserOperations):
         if member.parents is None:
             member.parents = []
         member.parents.append(group_id)
-        self._record_member(group, member)
+        self._record_member(group, member, self._edges)
+
+    def add_members(self, group_id: str, member_ids: Iterable[str]) -> None:
+        """Add many live objects that are no members yet; quicker than one by one."""
+        group = self._live_group(group_id)
+        members = group.members if group.members is not None else {}
+        for member_id in member_ids:
+            member = self._entry(member_id)
+            if member_id in members or member.deleted is not None:
+                raise ValueError(f"{member_id} is a member of group {group_id} or is deleted")
+            self._edges += 1
+            members[member_id] = self._edges
+            if member.parents is None:
+                member.parents = []
+            member.parents.append(group_id)
+            self._record_member(group, member, self._edges)
 
     def remove_member(self, group_id: str, member_id: str) -> None:
         """Remove a direct member; one that is no member raises ``KeyError``."""
@@ -226,9 +239,19 @@ class Directory(UserOperations):
 
     # Time
 
+    @contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Let changes happen as if long ago: nothing of them is in the log, older tokens expire."""
+        self._recording = False
+        try:
+            yield
+        finally:
+            self._recording = True
+            self.forget_changes()
+
     def forget_changes(self) -> None:
         """Drop the change log: delta tokens of earlier positions can no longer be answered."""
-        self._log_start += len(self._log)
+        self._log_start += len(self._log) + 1
         self._log = []
 
     def expire_delta_tokens(self) -> None:
@@ -274,8 +297,8 @@ class Directory(UserOperations):
         self._check_names(entry.kind, attrs)
         if "id" in attrs:
             raise ValueError("an object id never changes")
-        missing = object()
-        changed = tuple(k for k, v in attrs.items() if entry.attrs.get(k, missing) != v)
+        before = {name: entry.attrs.get(name, MISSING) for name in attrs}
+        changed = {name: old for name, old in before.items() if old != attrs[name]}
         if changed:
             entry.attrs.update({name: attrs[name] for name in changed})
             self._record(entry, Op.UPDATED, changed)
@@ -288,21 +311,28 @@ class Directory(UserOperations):
     def _cut_edge(self, group: Entry, member: Entry, *, told: bool = True) -> None:
         if group.members is None or member.parents is None:  # pragma: no cover - both hold edges
             return
-        del group.members[member.id]
+        edge = group.members.pop(member.id)
         member.parents.remove(group.id)
         if told:
-            self._record_member(group, member)
+            self._record_member(group, member, -edge)
 
     def _purge(self, entry: Entry) -> None:
+        before = entry.copy()
+        edges = {one: (self.objects[one].members or {})[entry.id] for one in entry.parents or ()}
         for group_id in list(entry.parents or ()):
             self._cut_edge(self.objects[group_id], entry, told=self.purge_tells_groups)
         for member_id in list(entry.members or ()):
             self._cut_edge(entry, self.objects[member_id], told=False)
+        self._mark(entry, None)
         del self.objects[entry.id]
-        self._record(entry, Op.PURGED)
+        self._record(entry, Op.PURGED, (before, edges))
 
     def _record(self, entry: Entry, op: Op, detail: Any = None) -> None:
-        self._log.append(Change(entry.kind, op, entry.id, detail))
+        if self._recording:
+            self._log.append(Change(entry.kind, op, entry.id, detail))
 
-    def _record_member(self, group: Entry, member: Entry) -> None:
-        self._log.append(Change("group", Op.MEMBER, group.id, (member.id, member.kind)))
+    def _record_member(self, group: Entry, member: Entry, edge: int) -> None:
+        """Record an edge: its number when it came, the negative when it went, 0 for told again."""
+        if self._recording:
+            detail = (member.id, member.kind, edge)
+            self._log.append(Change("group", Op.MEMBER, group.id, detail))

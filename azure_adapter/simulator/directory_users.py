@@ -18,6 +18,7 @@ class UserOperations:
     tenant_id: str
     clock: Callable[[], float]
     objects: dict[str, Entry]
+    soft_delete_tells_groups: bool
     _upns: dict[str, str]
 
     def add_user(self, **attrs: Any) -> str:
@@ -90,9 +91,10 @@ class UserOperations:
     def delete_user(self, user_id: str) -> None:
         """Delete a user softly: restorable for 30 days, memberships are kept, the name is free."""
         entry = self._live_user(user_id)
-        entry.deleted = self.clock()
+        self._mark(entry, self.clock())
         del self._upns[entry.attrs["userPrincipalName"].lower()]
         self._record(entry, Op.SOFT_DELETED)
+        self._tell_groups(entry)
 
     def purge_user(self, user_id: str) -> None:
         """Delete a user for good, live or soft-deleted, with memberships and manager edges."""
@@ -125,11 +127,18 @@ class UserOperations:
             raise ValueError(f"user {user_id} is not deleted")
         upn = entry.attrs["userPrincipalName"]
         self._check_upn(upn)
-        entry.deleted = None
+        since = entry.deleted
+        self._mark(entry, None)
         self._upns[upn.lower()] = user_id
-        self._record(entry, Op.RESTORED)
+        self._record(entry, Op.RESTORED, since)
         if entry.manager is not None:
-            self._record(entry, Op.MANAGER)
+            self._record(entry, Op.MANAGER, entry.manager)
+        self._tell_groups(entry)
+
+    @property
+    def live_users(self) -> int:
+        """How many users there are, soft-deleted ones left out."""
+        return len(self._upns)
 
     def upn_taken(self, upn: str) -> bool:
         """Say whether a live user has this userPrincipalName, without case."""
@@ -166,6 +175,11 @@ class UserOperations:
             manager.reports.append(entry.id)
         self._record(entry, Op.MANAGER, previous)
 
+    def _tell_groups(self, entry: Entry) -> None:
+        if self.soft_delete_tells_groups:
+            for group_id in entry.parents or ():
+                self._record_member(self.objects[group_id], entry, 0)
+
     def _unlink_report(self, entry: Entry) -> None:
         manager = self.objects.get(entry.manager or "")
         if manager is not None and manager.reports is not None:
@@ -190,4 +204,10 @@ class UserOperations:
         raise NotImplementedError
 
     def _record(self, entry: Entry, op: Op, detail: Any = None) -> None:
+        raise NotImplementedError
+
+    def _record_member(self, group: Entry, member: Entry, edge: int) -> None:
+        raise NotImplementedError
+
+    def _mark(self, entry: Entry, deleted: float | None) -> None:
         raise NotImplementedError

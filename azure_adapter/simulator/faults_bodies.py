@@ -41,5 +41,13 @@ def unavailable_body(status: int, request_id: str) -> bytes:
     return orjson.dumps({"error": {"code": code, "message": message, "innerError": inner}})
 
 
+def html_body(status: int) -> bytes:
+    """Build the page of a proxy in front of the service, which knows nothing of JSON."""
+    text = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Time-out"}.get(
+        status, "Error"
+    )
+    return f"<html><head><title>{status} {text}</title></head><body>{text}</body></html>".encode()
+
+
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from azure_adapter.simulator import names
 from azure_adapter.simulator.directory import Directory
+from azure_adapter.simulator.directory_state import uncollected
 from azure_adapter.simulator.people import People
 
 HIDDEN_GROUP: Final = "Works Council (confidential)"
@@ -53,14 +54,14 @@ def generate(directory: Directory, options: GeneratorOptions | None = None) -> D
     options = options or GeneratorOptions()
     seed = directory.seed if options.seed is None else options.seed
     rng = random.Random(f"generate:{seed}")  # noqa: S311
-    users = _add_users(directory, options, rng)
-    _set_managers(directory, users, rng)
-    devices = _add_devices(directory, options, rng)
-    groups = _add_groups(directory, options.groups, rng)
-    _fill_groups(directory, groups, users, options.memberships, rng)
-    _nest_groups(directory, groups, rng)
-    _add_device_members(directory, groups, devices, rng)
-    directory.forget_changes()
+    with directory.unrecorded(), uncollected():
+        users = _add_users(directory, options, rng)
+        _set_managers(directory, users, rng)
+        devices = _add_devices(directory, options, rng)
+        groups = _add_groups(directory, options.groups, rng)
+        _fill_groups(directory, groups, users, options.memberships, rng)
+        _nest_groups(directory, groups, rng)
+        _add_device_members(directory, groups, devices, rng)
     return directory
 
 
@@ -152,8 +153,7 @@ def _fill_groups(
     scale = average * len(groups) / sum(weights)
     sizes = [min(len(users), max(1, round(weight * scale))) for weight in weights]
     for group_id, size in zip(groups, _topped_up(sizes, len(users), average), strict=True):
-        for member_id in rng.sample(users, size):
-            directory.add_member(group_id, member_id)
+        directory.add_members(group_id, rng.sample(users, size))
 
 
 def _topped_up(sizes: list[int], most: int, average: int) -> list[int]:

@@ -7,18 +7,19 @@ requests using JSON batching".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Final
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from azure_adapter.simulator import listing
+from azure_adapter.simulator import listing, tenant
 from azure_adapter.simulator.access import Grant
+from azure_adapter.simulator.batch import answer_batch
 from azure_adapter.simulator.delta import answer_delta
+from azure_adapter.simulator.directory import Directory
 from azure_adapter.simulator.hosts import base_url
+from azure_adapter.simulator.permissions import DELETED_READERS, READERS
 from azure_adapter.simulator.properties import kind_of_collection
 from azure_adapter.simulator.replies import (
     GraphError,
@@ -27,12 +28,11 @@ from azure_adapter.simulator.replies import (
     bad_request,
     common_headers,
     error_reply,
-    forbidden,
     resource_units,
+    throttled,
 )
 from azure_adapter.simulator.state import Simulator
 
-_BATCH_LIMIT: Final = 20
 _READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITE_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _CHALLENGE: Final = (
@@ -49,23 +49,25 @@ async def graph_endpoint(request: Request) -> Response:
     path = request.scope["path"].removeprefix("/v1.0").strip("/")
     segments = tuple(path.split("/")) if path else ()
     params = dict(request.query_params)
-    _record_write(simulator, request.method, request.scope["path"])
     try:
         grant = _sign_in(simulator, headers)
-        asked = GraphRequest(
-            simulator,
-            grant.directory,
-            grant.roles,
-            f"{base_url(headers)}/v1.0",
-            request.method,
-            segments,
-            params,
-            headers,
-        )
-        reply = _batch(asked, body) if segments == ("$batch",) else answer(asked)
     except GraphError as error:
-        reply = error_reply(error, headers)
-    return _dress(reply, headers, resource_units(segments, params))
+        _record_write(simulator, request.method, request.scope["path"])
+        return _dress(error_reply(error, headers), headers, resource_units(segments, params))
+    asked = GraphRequest(
+        simulator,
+        _replica(request, simulator, grant.directory, params),
+        grant.roles,
+        f"{base_url(headers)}/v1.0",
+        request.method,
+        segments,
+        params,
+        headers,
+        grant.client_id,
+        grant.object_id,
+        hides=bool(request.scope.get("simulator.hides")),
+    )
+    return _dress(_answer_whole(asked, body), headers, asked.cost)
 
 
 def answer(request: GraphRequest) -> Reply:
@@ -75,7 +77,7 @@ def answer(request: GraphRequest) -> Reply:
         GraphError: Whatever Microsoft Graph would answer instead of success.
     """
     if request.method in _WRITE_METHODS:
-        raise forbidden()
+        request.refuse()
     if request.method != "GET":
         raise GraphError(
             405, "Request_BadRequest", f"Specified HTTP method is not allowed: {request.method}."
@@ -83,19 +85,73 @@ def answer(request: GraphRequest) -> Reply:
     first = request.segments[0].lower() if request.segments else ""
     kind = kind_of_collection(first)
     if kind is not None:
-        listing.require_reader(request, kind)
+        request.require(READERS[kind])
         return _answer_collection(request, kind, request.segments[1:])
+    if first == "me" and len(request.segments) == 1:
+        return tenant.get_me(request)
     if first == "directory" and len(request.segments) == 3:
         return _answer_deleted(request)
-    if request.segments == ("organization",):
-        return listing.list_organization(request)
+    if first == "organization" and len(request.segments) == 1:
+        return tenant.list_organization(request)
     raise _no_segment(request)
+
+
+def _answer_whole(request: GraphRequest, body: bytes) -> Reply:
+    if request.segments != ("$batch",) or request.method != "POST":
+        return _answered(request)
+    try:
+        return answer_batch(request, body, _answered)
+    except GraphError as error:
+        return error_reply(error, request.headers)
+
+
+def _answered(request: GraphRequest) -> Reply:
+    """Answer one request within its quota, errors included."""
+    _record_write(request.simulator, request.method, request.path)
+    told: dict[str, str] = {}
+    try:
+        told = _spend(request)
+        reply = answer(request)
+    except GraphError as error:
+        reply = error_reply(error, request.headers)
+    reply.headers.update(told)
+    return reply
+
+
+def _spend(request: GraphRequest) -> dict[str, str]:
+    """Count a request against the quota and return the headers that tell of it."""
+    settings = request.simulator.settings
+    if not settings.throttle:
+        return {}
+    verdict = request.simulator.throttle.spend(
+        request.directory, request.client_id, request.cost, settings.quota
+    )
+    if verdict.retry_after is not None:
+        error = throttled(verdict.retry_after, verdict.scope)
+        error.headers.update(verdict.headers())
+        raise error
+    return verdict.headers()
+
+
+def _replica(
+    request: Request, simulator: Simulator, directory: Directory, params: Mapping[str, str]
+) -> Directory:
+    """Pick the replica that answers: one that lags when a fault says so.
+
+    Inside a round of delta the chain stays where it began, so that nothing is lost.
+    """
+    lag = request.scope.get("simulator.lag")
+    if lag is None or "$skiptoken" in params:
+        return directory
+    return simulator.replica(directory, lag)
 
 
 def _answer_collection(request: GraphRequest, kind: str, rest: tuple[str, ...]) -> Reply:
     if not rest:
         return listing.list_objects(request, kind)
     if len(rest) == 1:
+        if rest[0].lower() == "$count":
+            return listing.count_objects(request, kind)
         if rest[0].lower() in ("delta", "delta()", "microsoft.graph.delta()"):
             return answer_delta(request, kind)
         return listing.get_object(request, kind, rest[0])
@@ -114,7 +170,7 @@ def _answer_deleted(request: GraphRequest) -> Reply:
     last = request.segments[2]
     for kind in ("user", "group"):
         if last.lower() == f"microsoft.graph.{kind}":
-            listing.require_reader(request, kind)
+            request.require(DELETED_READERS[kind])
             return listing.list_deleted(request, kind)
     return listing.get_deleted(request, last)
 
@@ -146,44 +202,9 @@ def _record_write(simulator: Simulator, method: str, path: str) -> None:
         simulator.writes.append((method, path))
 
 
-def _batch(request: GraphRequest, body: bytes) -> Reply:
-    """Answer ``POST /$batch``: at most 20 requests, each with its own status."""
-    if request.method != "POST":
-        raise _no_segment(request)
-    try:
-        parts = orjson.loads(body)["requests"]
-        if len(parts) > _BATCH_LIMIT:
-            raise bad_request(f"Number of batch request steps exceeds the limit {_BATCH_LIMIT}.")
-        return Reply(200, {"responses": [_batch_step(request, part) for part in parts]})
-    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
-        raise bad_request("Invalid batch payload format.") from error
-
-
-def _batch_step(outer: GraphRequest, part: dict[str, Any]) -> dict[str, Any]:
-    url = urlsplit(part["url"])
-    method = part["method"].upper()
-    headers = {name.lower(): str(value) for name, value in part.get("headers", {}).items()}
-    segments = tuple(unquote(one) for one in url.path.strip("/").split("/"))
-    inner = replace(
-        outer,
-        method=method,
-        segments=segments,
-        params=dict(parse_qsl(url.query, keep_blank_values=True)),
-        headers=headers,
-    )
-    _record_write(outer.simulator, method, f"/v1.0/{'/'.join(segments)}")
-    try:
-        reply = answer(inner)
-    except GraphError as error:
-        reply = error_reply(error, headers)
-    return {
-        "id": str(part["id"]),
-        "status": reply.status,
-        "headers": {"Content-Type": "application/json", **reply.headers},
-        "body": reply.body,
-    }
-
-
 def _dress(reply: Reply, request_headers: Mapping[str, str], cost: int) -> Response:
     headers = {**common_headers(request_headers, cost), **reply.headers}
+    if isinstance(reply.body, str):
+        headers["Content-Type"] = "text/plain"
+        return Response(reply.body, reply.status, headers)
     return Response(orjson.dumps(reply.body), reply.status, headers)

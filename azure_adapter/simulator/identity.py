@@ -1,71 +1,42 @@
-"""The identity platform's side: discovery documents and the token endpoint.
+"""The identity platform's documents and its token endpoint.
 
-Sources: Microsoft identity platform: OpenID Connect discovery, OAuth 2.0 client credentials
-flow, "Authentication and authorization error codes" (AADSTS).
+Sources: Microsoft identity platform: OpenID Connect discovery, "OAuth 2.0 and OpenID Connect
+protocols", "Authentication and authorization error codes" (AADSTS).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import uuid
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import parse_qsl
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from azure_adapter.simulator import token_grants
+from azure_adapter.simulator.client_auth import authenticate, basic_credentials
 from azure_adapter.simulator.directory import Directory
-from azure_adapter.simulator.hosts import GRAPH_HOSTS, base_url
+from azure_adapter.simulator.hosts import base_url
+from azure_adapter.simulator.identity_errors import IdentityError, missing, unknown_tenant
+from azure_adapter.simulator.signing import key_set
 from azure_adapter.simulator.state import Simulator
+from azure_adapter.simulator.token_grants import TokenRequest
 
-_SHARED_TENANTS: Final = frozenset({"common", "organizations"})
-_DEFAULT_SCOPE: Final = "/.default"
-_RESOURCES: Final = GRAPH_HOSTS | {"00000003-0000-0000-c000-000000000000"}
+SHARED_TENANTS: Final = frozenset({"common", "organizations"})
+"""Endpoints that are no one tenant's."""
+
 _CLOUDS: Final = (
     ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"),
     ("login.partner.microsoftonline.cn", "login.chinacloudapi.cn"),
     ("login.microsoftonline.us", "login.usgovcloudapi.net"),
 )
-
-
-class IdentityError(Exception):
-    """A refusal of the identity platform.
-
-    Args:
-        status: HTTP status.
-        error: OAuth error, for example ``invalid_client``.
-        number: AADSTS number.
-        text: Description without the AADSTS prefix.
-    """
-
-    def __init__(self, status: int, error: str, number: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.error = error
-        self.number = number
-        self.text = text
-
-    def body(self) -> dict[str, Any]:
-        """Build the error body that the token endpoint answers with."""
-        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        return {
-            "error": self.error,
-            "error_description": (
-                f"AADSTS{self.number}: {self.text} Trace ID: {trace} "
-                f"Correlation ID: {correlation} Timestamp: {now}"
-            ),
-            "error_codes": [self.number],
-            "timestamp": now,
-            "trace_id": trace,
-            "correlation_id": correlation,
-            "error_uri": f"https://login.microsoftonline.com/error?code={self.number}",
-        }
+_GRANTS: Final[dict[str, Callable[[TokenRequest], dict[str, Any]]]] = {
+    "client_credentials": token_grants.client_credentials,
+    "authorization_code": token_grants.authorization_code,
+    "refresh_token": token_grants.refresh_token,
+}
 
 
 async def discovery_endpoint(request: Request) -> Response:
@@ -73,11 +44,22 @@ async def discovery_endpoint(request: Request) -> Response:
     simulator: Simulator = request.app.state.simulator
     tenant = request.path_params["tenant"]
     try:
-        directory = None if tenant in _SHARED_TENANTS else _directory(simulator, tenant)
+        tid = "{tenantid}" if _shared(tenant) else find_tenant(simulator, tenant).tenant_id
     except IdentityError as error:
-        return _json(error.body(), error.status)
-    tid = "{tenantid}" if directory is None else directory.tenant_id
-    return _json(discovery_document(base_url(request.headers), tenant, tid))
+        return json_answer(error.body(), error.status)
+    return json_answer(discovery_document(base_url(request.headers), tenant, tid))
+
+
+async def keys_endpoint(request: Request) -> Response:
+    """Answer ``GET /{tenant}/discovery/v2.0/keys``: the JWKS document."""
+    simulator: Simulator = request.app.state.simulator
+    tenant = request.path_params["tenant"]
+    base = base_url(request.headers)
+    try:
+        tid = "{tenantid}" if _shared(tenant) else find_tenant(simulator, tenant).tenant_id
+    except IdentityError as error:
+        return json_answer(error.body(), error.status)
+    return json_answer(key_set(f"{base}/{tid}/v2.0"))
 
 
 def discovery_document(base: str, tenant: str, tenant_id: str) -> dict[str, Any]:
@@ -121,7 +103,7 @@ async def instance_endpoint(request: Request) -> Response:
     """Answer ``GET /common/discovery/instance``: the clouds and their aliases."""
     asked = request.query_params.get("authorization_endpoint", "")
     tenant = asked.split("/")[3] if asked.count("/") >= 3 else "common"
-    return _json(
+    return json_answer(
         {
             "tenant_discovery_endpoint": (
                 f"{base_url(request.headers)}/{tenant}/v2.0/.well-known/openid-configuration"
@@ -142,138 +124,81 @@ async def instance_endpoint(request: Request) -> Response:
 async def token_endpoint(request: Request) -> Response:
     """Answer ``POST /{tenant}/oauth2/v2.0/token``."""
     simulator: Simulator = request.app.state.simulator
-    form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
-    form.update(_basic_credentials(request.headers))
+    body = (await request.body()).decode("utf-8", "replace")
+    form = dict(parse_qsl(body, keep_blank_values=True))
+    form.update(basic_credentials(request.headers))
     try:
-        directory = _directory(simulator, request.path_params["tenant"])
-        return _json(_client_credentials(simulator, directory, form))
+        return json_answer(_token(request, simulator, form))
     except IdentityError as error:
-        return _json(error.body(), error.status)
+        return json_answer(error.body(), error.status)
 
 
-def _directory(simulator: Simulator, tenant: str) -> Directory:
+def find_tenant(simulator: Simulator, tenant: str) -> Directory:
+    """Find a tenant by id or domain.
+
+    Raises:
+        IdentityError: AADSTS90002.
+    """
     directory = simulator.find_directory(tenant)
     if directory is None:
-        raise IdentityError(
-            400,
-            "invalid_tenant",
-            90002,
-            f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and "
-            "are signing into the correct cloud. Check with your subscription administrator, "
-            "this may happen if there are no active subscriptions for the tenant.",
-        )
+        raise unknown_tenant(tenant)
     return directory
 
 
-def _client_credentials(
-    simulator: Simulator, directory: Directory, form: Mapping[str, str]
-) -> dict[str, Any]:
-    _check_grant(form)
-    _check_client(directory, form)
-    audience = _audience(form.get("scope", ""))
-    lifetime = simulator.settings.token_lifetime
-    token = simulator.tokens.issue(
-        directory,
-        issuer=f"https://sts.windows.net/{directory.tenant_id}/",
-        audience=audience,
-        lifetime=lifetime,
-    )
-    return {
-        "token_type": "Bearer",
-        "expires_in": int(lifetime),
-        "ext_expires_in": int(lifetime),
-        "access_token": token,
+def json_answer(body: dict[str, Any], status: int = 200) -> Response:
+    """Build an answer of the identity platform."""
+    headers = {
+        "Cache-Control": "no-store, no-cache",
+        "Content-Type": "application/json; charset=utf-8",
+        "P3P": 'CP="DSP CUR OTPi IND OTRi ONL FIN"',
+        "x-ms-request-id": str(uuid.uuid4()),
     }
+    return Response(orjson.dumps(body), status, headers)
 
 
-def _check_grant(form: Mapping[str, str]) -> None:
+def _token(request: Request, simulator: Simulator, form: dict[str, str]) -> dict[str, Any]:
+    directory = _asked_tenant(simulator, request.path_params["tenant"], form)
     for name in ("grant_type", "client_id"):
         if not form.get(name):
-            raise IdentityError(
-                400,
-                "invalid_request",
-                900144,
-                f"The request body must contain the following parameter: '{name}'.",
-            )
-    if form["grant_type"] != "client_credentials":
+            raise missing(name)
+    answer = _GRANTS.get(form["grant_type"])
+    if answer is None:
         raise IdentityError(
             400,
             "unsupported_grant_type",
             70003,
             f"The app requested an unsupported grant type '{form['grant_type']}'.",
         )
+    skew = simulator.settings.clock_skew + request.scope.get("simulator.skew", 0.0)
+    return answer(
+        TokenRequest(
+            simulator,
+            directory,
+            authenticate(directory, form),
+            form,
+            base_url(request.headers),
+            skew,
+        )
+    )
 
 
-def _check_client(directory: Directory, form: Mapping[str, str]) -> None:
-    client_id = form["client_id"]
-    if client_id.lower() != directory.client_id.lower():
+def _asked_tenant(simulator: Simulator, tenant: str, form: dict[str, str]) -> Directory:
+    """Find the tenant; at a shared endpoint it is the one that the code or token belongs to."""
+    if not _shared(tenant):
+        return find_tenant(simulator, tenant)
+    home = simulator.codes.tenant_of(form.get("code", "")) or simulator.refresh_tokens.tenant_of(
+        form.get("refresh_token", "")
+    )
+    if form.get("grant_type") == "client_credentials":
         raise IdentityError(
             400,
-            "unauthorized_client",
-            700016,
-            f"Application with identifier '{client_id}' was not found in the directory "
-            f"'{directory.display_name}'. This can happen if the application has not been "
-            "installed by the administrator of the tenant or consented to by any user in the "
-            "tenant. You may have sent your authentication request to the wrong tenant.",
+            "invalid_request",
+            50194,
+            "Application is not configured as a multi-tenant application. Usage of the /common "
+            "endpoint is not supported for such apps.",
         )
-    secret = form.get("client_secret", "")
-    if not hmac.compare_digest(secret.encode(), directory.client_secret.encode()):
-        raise IdentityError(
-            401,
-            "invalid_client",
-            7000215,
-            "Invalid client secret provided. Ensure the secret being sent in the request is the "
-            "client secret value, not the client secret ID, for a secret added to app "
-            f"'{client_id}'.",
-        )
-    if directory.secret_expired:
-        raise IdentityError(
-            401,
-            "invalid_client",
-            7000222,
-            f"The provided client secret keys for app '{client_id}' are expired. Visit the Azure "
-            "portal to create new keys for your app.",
-        )
+    return simulator.directory if home is None else find_tenant(simulator, home)
 
 
-def _audience(scope: str) -> str:
-    scopes = scope.split()
-    if len(scopes) != 1 or not scopes[0].endswith(_DEFAULT_SCOPE):
-        raise IdentityError(
-            400,
-            "invalid_scope",
-            1002012,
-            f"The provided value for scope {scope} is not valid. Client credential flows must "
-            "have a scope value with /.default suffixed to the resource identifier (application "
-            "ID URI).",
-        )
-    audience = scopes[0].removesuffix(_DEFAULT_SCOPE)
-    if audience.removeprefix("https://").rstrip("/") not in _RESOURCES:
-        raise IdentityError(
-            400,
-            "invalid_resource",
-            500011,
-            f"The resource principal named {audience} was not found in the tenant.",
-        )
-    return audience
-
-
-def _basic_credentials(headers: Mapping[str, str]) -> dict[str, str]:
-    scheme, _, encoded = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return {}
-    try:
-        pair = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return {}
-    client_id, _, secret = pair.partition(":")
-    return {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    headers = {
-        "Cache-Control": "no-store, no-cache",
-        "Content-Type": "application/json; charset=utf-8",
-        "x-ms-request-id": str(uuid.uuid4()),
-    }
-    return Response(orjson.dumps(body), status, headers)
+def _shared(tenant: str) -> bool:
+    return tenant.lower() in SHARED_TENANTS

@@ -6,58 +6,55 @@ group transitive members, List deletedItems, List organization, paging, advanced
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+from azure_adapter.simulator.filters import Filter, FilterError, parse_filter
 from azure_adapter.simulator.model import Entry
+from azure_adapter.simulator.permissions import DELETED_READERS, READERS
 from azure_adapter.simulator.properties import ALWAYS_COLLECTIONS, DEFAULTS, unknown_properties
 from azure_adapter.simulator.replies import (
     GraphError,
     GraphRequest,
     Reply,
     bad_request,
-    forbidden,
     not_found,
 )
 from azure_adapter.simulator.tokens import BadTokenError, seal, unseal
 
 _MAX_TOP: Final = 999
-_EQUALS: Final = re.compile(r"^\s*(\w+)\s+eq\s+(?:'((?:[^']|'')*)'|(true|false))\s*$")
-_READERS: Final = {
-    "user": {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"},
-    "group": {"GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"},
-}
-_DEVICE_READERS: Final = {"Device.Read.All", "Directory.Read.All"}
+_EXPANDED: Final = 20
+_UNSUPPORTED: Final = ("$orderby", "$search", "$skip")
 _Item = TypeVar("_Item")
-_CONTACT_READERS: Final = {"OrgContact.Read.All", "Directory.Read.All"}
-
-
-def require_reader(request: GraphRequest, kind: str) -> None:
-    """Refuse with 403 unless the token may read objects of a kind."""
-    if not request.roles & _READERS[kind]:
-        raise forbidden()
 
 
 def list_objects(request: GraphRequest, kind: str) -> Reply:
     """Answer ``GET /users`` and ``GET /groups``."""
     names = selection(request, kind)
-    keep = _filter(request, kind)
-    directory = request.directory
-
-    def wanted(object_id: str) -> Entry | None:
-        entry = directory.get(object_id)
-        return entry if entry and entry.deleted is None and keep(entry) else None
-
+    matching = _matching(request, kind)
+    expanded = _expansion(request, kind)
     return _paged(
         request,
-        f"{kind}s{_selected(names)}",
-        directory.ids_of(kind),
-        wanted,
-        lambda entry: render(entry, names or DEFAULTS[kind]),
+        f"{kind}s{_selected(names, expanded)}",
+        matching.source,
+        matching.wanted,
+        lambda entry: _expand(request, entry, render(entry, names or DEFAULTS[kind]), expanded),
     )
+
+
+def count_objects(request: GraphRequest, kind: str) -> Reply:
+    """Answer ``GET /users/$count`` and ``GET /groups/$count``: a number in plain text."""
+    if not _eventual(request):
+        raise GraphError(
+            400,
+            "Request_UnsupportedQuery",
+            "$count is not currently supported without the header ConsistencyLevel: eventual.",
+        )
+    matching = _matching(request, kind)
+    return Reply(200, str(sum(1 for one in matching.source if matching.wanted(one) is not None)))
 
 
 def get_object(request: GraphRequest, kind: str, key: str) -> Reply:
@@ -92,7 +89,7 @@ def list_members(request: GraphRequest, group_id: str, *, transitive: bool) -> R
         request,
         f"directoryObjects{_selected(names)}",
         members,
-        lambda member: member if member.kind != "servicePrincipal" else None,
+        lambda member: None if member.kind == "servicePrincipal" else member,
         lambda member: _render_member(request, member, names),
     )
 
@@ -115,37 +112,11 @@ def get_deleted(request: GraphRequest, object_id: str) -> Reply:
     entry = request.directory.get(object_id)
     if entry is None or entry.deleted is None:
         raise not_found(object_id)
-    require_reader(request, entry.kind)
+    request.require(DELETED_READERS[entry.kind])
     names = selection(request, entry.kind) or (*DEFAULTS[entry.kind], "deletedDateTime")
     context = f"{request.base}/$metadata#directoryObjects/$entity"
     body = {"@odata.context": context, "@odata.type": entry.odata_type}
     return Reply(200, {**body, **render(entry, names)})
-
-
-def list_organization(request: GraphRequest) -> Reply:
-    """Answer ``GET /organization`` with the one tenant."""
-    directory = request.directory
-    tenant = {
-        "id": directory.tenant_id,
-        "displayName": directory.display_name,
-        "tenantType": "AAD",
-        "countryLetterCode": "US",
-        "verifiedDomains": [
-            {
-                "capabilities": "Email, OfficeCommunicationsOnline",
-                "isDefault": True,
-                "isInitial": True,
-                "name": directory.domain,
-                "type": "Managed",
-            }
-        ],
-    }
-    wanted = _raw_select(request)
-    if wanted:
-        tenant = {name: tenant[name] for name in wanted if name in tenant}
-    return Reply(
-        200, {"@odata.context": f"{request.base}/$metadata#organization", "value": [tenant]}
-    )
 
 
 def find_live(request: GraphRequest, kind: str, key: str) -> Entry:
@@ -194,29 +165,87 @@ def _raw_select(request: GraphRequest) -> tuple[str, ...] | None:
     return names or None
 
 
-def _selected(names: tuple[str, ...] | None) -> str:
-    return f"({','.join(names)})" if names else ""
+def _selected(names: tuple[str, ...] | None, expanded: str | None = None) -> str:
+    shown = [*(names or ()), *([f"{expanded}()"] if expanded else ())]
+    return f"({','.join(shown)})" if shown else ""
 
 
-def _filter(request: GraphRequest, kind: str) -> Callable[[Entry], bool]:
+@dataclass(frozen=True, slots=True)
+class _Matching:
+    """Ids to look at, and what makes an entry of one, or None when it does not fit."""
+
+    source: Sequence[str]
+    wanted: Callable[[str], Entry | None]
+
+
+def _matching(request: GraphRequest, kind: str) -> _Matching:
+    directory, asked = request.directory, _filter(request, kind)
+
+    def wanted(object_id: str) -> Entry | None:
+        entry = directory.get(object_id)
+        return entry if entry and entry.deleted is None and asked.test(entry) else None
+
+    source: Sequence[str] = directory.ids_of(kind)
+    if asked.ids is not None:
+        source = [one for one in sorted(asked.ids) if _is(directory.get(one), kind)]
+    elif asked.upns is not None:
+        found = (directory.find_user(one) for one in sorted(asked.upns))
+        source = [entry.id for entry in found if entry is not None]
+    return _Matching(source, wanted)
+
+
+def _is(entry: Entry | None, kind: str) -> bool:
+    return entry is not None and entry.kind == kind
+
+
+def _filter(request: GraphRequest, kind: str) -> Filter:
+    for name in _UNSUPPORTED:
+        if name in request.params:
+            raise GraphError(400, "Request_UnsupportedQuery", f"{name} is not supported here.")
     text = request.params.get("$filter")
     if text is None:
-        return lambda _entry: True
-    match = _EQUALS.match(text)
-    if match is None or unknown_properties(kind, (match[1],)):
-        raise GraphError(400, "Request_UnsupportedQuery", "Unsupported or invalid query filter.")
-    name, word, truth = match[1], match[2], match[3]
-    if truth is not None:
-        return lambda entry: entry.attrs.get(name) is (truth == "true")
-    wanted = word.replace("''", "'").lower()
-    if name == "id":
-        return lambda entry: entry.id == wanted
-    return lambda entry: str(entry.attrs.get(name)).lower() == wanted
+        return Filter(lambda _entry: True)
+    try:
+        asked = parse_filter(text, kind)
+    except FilterError as error:
+        raise GraphError(400, "Request_UnsupportedQuery", str(error)) from error
+    if asked.advanced and not (_eventual(request) and _counts(request)):
+        raise GraphError(
+            400,
+            "Request_UnsupportedQuery",
+            "Operator or property is supported only with the header ConsistencyLevel: eventual "
+            "and $count=true.",
+        )
+    return asked
+
+
+def _expansion(request: GraphRequest, kind: str) -> str | None:
+    """Read ``$expand``: one relation, of which at most 20 objects come."""
+    asked = request.params.get("$expand")
+    if asked is None:
+        return None
+    name = asked.partition("(")[0].strip()
+    if name != {"user": "manager", "group": "members"}[kind]:
+        raise bad_request(f"Parsing OData Select and Expand failed: cannot expand '{name}'.")
+    return name
+
+
+def _expand(
+    request: GraphRequest, entry: Entry, item: dict[str, Any], relation: str | None
+) -> dict[str, Any]:
+    if relation == "members":
+        members = _direct(request, entry)[:_EXPANDED]
+        item["members"] = [_render_member(request, member, None) for member in members]
+    elif relation == "manager" and entry.manager is not None:
+        manager = request.directory.find_user(entry.manager)
+        if manager is not None:
+            item["manager"] = _render_member(request, manager, None)
+    return item
 
 
 def _direct(request: GraphRequest, group: Entry) -> list[Entry]:
     hidden = group.attrs.get("visibility") == "HiddenMembership"
-    if hidden and not request.directory.member_read_hidden:
+    if hidden and not request.sees_hidden():
         return []
     found = (request.directory.objects[member_id] for member_id in group.members or ())
     return [member for member in found if member.deleted is None]
@@ -248,8 +277,7 @@ def _render_member(
 
 
 def _readable(request: GraphRequest, kind: str) -> bool:
-    readers = {"device": _DEVICE_READERS, "orgContact": _CONTACT_READERS}
-    return kind not in readers or not request.roles.isdisjoint(readers[kind])
+    return not request.roles.isdisjoint(READERS[kind])
 
 
 def _paged(
@@ -261,7 +289,7 @@ def _paged(
 ) -> Reply:
     """Cut one page out of a source; the skip token holds where in it the next one starts."""
     size, start = _page_size(request), _start(request)
-    counted = request.params.get("$count", "").lower() == "true" and _eventual(request)
+    counted = _counts(request) and _eventual(request)
     body: dict[str, Any] = {"@odata.context": f"{request.base}/$metadata#{context}"}
     if counted and not start:
         body["@odata.count"] = sum(1 for item in source if wanted(item) is not None)
@@ -276,6 +304,10 @@ def _paged(
         found.append(entry)
     body["value"] = [shown(entry) for entry in found]
     return Reply(200, body)
+
+
+def _counts(request: GraphRequest) -> bool:
+    return request.params.get("$count", "").lower() == "true"
 
 
 def _eventual(request: GraphRequest) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class Entry:
@@ -39,6 +39,15 @@ class Entry:
         self.reports: list[str] | None = None
         self.deleted: float | None = None
 
+    def copy(self) -> Entry:
+        """Copy the entry, its collections included."""
+        made = Entry(self.kind, self.id, dict(self.attrs))
+        made.members = None if self.members is None else dict(self.members)
+        made.parents = None if self.parents is None else list(self.parents)
+        made.reports = None if self.reports is None else list(self.reports)
+        made.manager, made.deleted = self.manager, self.deleted
+        return made
+
     @property
     def odata_type(self) -> str:
         """The type annotation of relation entries, for example ``#microsoft.graph.user``."""
@@ -48,6 +57,10 @@ class Entry:
 def odata_type(kind: str) -> str:
     """Build the ``@odata.type`` value of a kind."""
     return f"#microsoft.graph.{kind}"
+
+
+MISSING: Final = object()
+"""Stands in a change for a property that was never set before."""
 
 
 class Op(IntEnum):
@@ -69,8 +82,11 @@ class Change(NamedTuple):
         kind: Kind of the object that changed.
         op: What happened.
         id: Object id.
-        detail: UPDATED: names of changed properties; MANAGER: previous manager id (or None);
-            MEMBER: (member id, member kind); else None.
+        detail: What is needed to tell the change and to take it back. UPDATED: changed
+            property to its previous value; MANAGER: previous manager id (or None); MEMBER:
+            (member id, member kind, edge), the edge negative when it went, 0 when it only was
+            told again; RESTORED: time of deletion; PURGED: the entry before, and its edges by
+            group id; else None.
     """
 
     kind: str
@@ -104,7 +120,7 @@ class Folded:
         if change.op is Op.UPDATED:
             self.properties.update(change.detail)
         elif change.op is Op.MEMBER:
-            member_id, member_kind = change.detail
+            member_id, member_kind, _ = change.detail
             self.members[member_id] = member_kind
         elif change.op is Op.MANAGER:
             self.manager_changed = True

@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 
 from azure_adapter.simulator.directory import Directory
-from azure_adapter.simulator.state import Simulator
+from azure_adapter.simulator.faults_bodies import throttled_body
+from azure_adapter.simulator.permissions import HIDDEN_READERS
+from azure_adapter.simulator.state import Refusal, Simulator
 
 CONTENT_TYPE: Final = (
     "application/json;odata.metadata=minimal;odata.streaming=true;"
@@ -49,6 +51,9 @@ class GraphRequest:
         segments: Decoded path segments after the version.
         params: Query parameters, decoded.
         headers: Request headers with lower-case names.
+        client_id: The app that asks.
+        object_id: The user who signed in; None for an app on its own.
+        hides: Whether hidden memberships are hidden whatever is granted (a fault).
     """
 
     simulator: Simulator
@@ -59,14 +64,46 @@ class GraphRequest:
     segments: tuple[str, ...]
     params: Mapping[str, str]
     headers: Mapping[str, str]
+    client_id: str = ""
+    object_id: str | None = None
+    hides: bool = False
+
+    @property
+    def cost(self) -> int:
+        """ResourceUnits of the request."""
+        return resource_units(self.segments, self.params)
+
+    @property
+    def path(self) -> str:
+        """Path with the version, as the trace has it."""
+        return f"/v1.0/{'/'.join(self.segments)}"
+
+    def sees_hidden(self) -> bool:
+        """Say whether hidden memberships are shown."""
+        granted = self.directory.member_read_hidden or not self.roles.isdisjoint(HIDDEN_READERS)
+        return granted and not self.hides
+
+    def require(self, readers: frozenset[str]) -> None:
+        """Refuse, and remember it, unless the token has one of some permissions.
+
+        Raises:
+            GraphError: 403 ``Authorization_RequestDenied``.
+        """
+        if self.roles.isdisjoint(readers):
+            self.refuse(tuple(sorted(readers)))
+
+    def refuse(self, wanted: tuple[str, ...] = ()) -> NoReturn:
+        """Refuse with 403 and remember it."""
+        self.simulator.refusals.append(Refusal(self.method, self.path, wanted))
+        raise forbidden()
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of the Graph side: status, JSON body, further headers."""
+    """An answer of the Graph side: status, JSON body (or plain text), further headers."""
 
     status: int
-    body: dict[str, Any]
+    body: Any
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -114,6 +151,16 @@ def forbidden() -> GraphError:
     )
 
 
+def throttled(retry_after: float, scope: str) -> GraphError:
+    """Build the 429 of a used-up quota. Source: Microsoft Graph throttling limits."""
+    headers = {
+        "Retry-After": f"{retry_after:g}",
+        "x-ms-throttle-scope": scope,
+        "x-ms-throttle-information": "ResourceUnitLimitExceeded",
+    }
+    return GraphError(429, "TooManyRequests", "Please retry again later.", headers)
+
+
 def error_body(code: str, message: str, request_id: str, client_id: str) -> dict[str, Any]:
     """Build Microsoft's error body. Source: Microsoft Graph: error responses."""
     return {
@@ -132,7 +179,10 @@ def error_body(code: str, message: str, request_id: str, client_id: str) -> dict
 def error_reply(error: GraphError, headers: Mapping[str, str]) -> Reply:
     """Turn an error into an answer with the ids that its headers repeat."""
     ids = request_ids(headers)
-    body = error_body(error.code, error.message, ids["request-id"], ids["client-request-id"])
+    if error.status == 429:
+        body = orjson.loads(throttled_body(ids["request-id"]))
+    else:
+        body = error_body(error.code, error.message, ids["request-id"], ids["client-request-id"])
     return Reply(error.status, body, {**ids, **error.headers})
 
 
@@ -179,6 +229,8 @@ def resource_units(segments: tuple[str, ...], params: Mapping[str, str]) -> int:
 def _base_cost(segments: tuple[str, ...]) -> int:
     if segments == ("users",):
         return 2
+    if segments == ("directoryobjects", "getbyids"):
+        return 5
     if len(segments) == 3 and segments[0] == "groups":
         return {"members": 3, "transitivemembers": 5}.get(segments[2], 1)
     return 1

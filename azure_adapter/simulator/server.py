@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+RESET: Final = "simulator.reset"
+"""ASGI extension: a function that resets the connection."""
+
+UNDATED: Final = "simulator.undated"
+"""ASGI extension: the application itself says the date."""
 
 
 def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 8365) -> None:
@@ -22,7 +30,10 @@ def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 8365) -> None:
         port: Port to bind.
     """
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(uvicorn.Config(app, host=host, port=port, lifespan="off")).run()
+        config = uvicorn.Config(
+            app, host=host, port=port, lifespan="off", http=_Protocol, date_header=False
+        )
+        uvicorn.Server(config).run()
 
 
 class SimulatorServer:
@@ -32,18 +43,26 @@ class SimulatorServer:
         app: What ``create_app`` built.
         host: Address to bind.
         port: Port to bind; 0 picks a free one.
+        bound: A socket that is bound already, instead of host and port; it is closed at the end.
 
     Raises:
         OSError: The port is taken (on entering).
     """
 
-    def __init__(self, app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        bound: socket.socket | None = None,
+    ) -> None:
         self._app = app
         self._host = host
         self._port = port
         self._server: _QuietServer | None = None
         self._task: asyncio.Task[None] | None = None
-        self._socket: socket.socket | None = None
+        self._socket = bound
 
     @property
     def url(self) -> str:
@@ -58,7 +77,8 @@ class SimulatorServer:
 
     async def __aenter__(self) -> Self:
         """Bind, start serving, and wait until requests are answered."""
-        self._socket = _bind(self._host, self._port)
+        if self._socket is None:
+            self._socket = _bind(self._host, self._port)
         self._port = self._socket.getsockname()[1]
         self._server = _QuietServer(_config(self._app))
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
@@ -83,6 +103,23 @@ class SimulatorServer:
             self._socket.close()
 
 
+class _Protocol(HttpToolsProtocol):
+    """HTTP whose connections the application may reset, as networks do."""
+
+    def on_message_begin(self) -> None:
+        """Offer the extensions with every request."""
+        super().on_message_begin()
+        self.scope["extensions"] = {RESET: self._reset, UNDATED: {}}  # type: ignore[dict-item]
+
+    def _reset(self) -> None:
+        """Close the connection with RST: what was sent may be lost, nothing more comes."""
+        transport: Any = self.transport
+        raw = transport.get_extra_info("socket")
+        self.cycle.disconnected = True
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+
+
 class _QuietServer(uvicorn.Server):
     """A server that leaves the process's signal handlers alone."""
 
@@ -94,7 +131,13 @@ class _QuietServer(uvicorn.Server):
 def _config(app: ASGIApp) -> uvicorn.Config:
     """Configure a guest in somebody's process: it leaves the logging there as it is."""
     return uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        app,
+        http=_Protocol,
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
 
 

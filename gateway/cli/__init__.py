@@ -13,7 +13,7 @@ import typer
 
 from azure_adapter.sync.engine import AlreadyRunning
 from gateway.access.problem import AccessProblem
-from gateway.cli import client, connection, demo, issuer, serve, simulate, sync, token
+from gateway.cli import client, connection, demo, issuer, login, serve, simulate, sync, token
 from gateway.cli.console import FAILED, USAGE, CliError, tell
 from gateway.connections import ConnectionProblem
 from gateway.secrets import UnreadableSecretError
@@ -51,6 +51,7 @@ app.add_typer(client.app, name="client")
 app.add_typer(issuer.app, name="issuer")
 app.command("simulate")(simulate.simulate)
 app.command("simulate-change")(simulate.simulate_change)
+login.add_to(connection.app)
 app.add_typer(connection.app, name="connection")
 app.add_typer(sync.app, name="sync")
 app.command("demo")(demo.demo)

@@ -20,6 +20,20 @@ Far = tuple[str, str, str | None]
 """The other side of a membership: id, resource type, display."""
 
 
+class Ezto(NamedTuple):
+    """The ezto extension of a user, shared between users: nobody may change it.
+
+    Attributes:
+        value: the extension.
+        text: its JSON.
+        syncs: the JSON of each user sync in it; links to them change without the version.
+    """
+
+    value: dict[str, Any]
+    text: str
+    syncs: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class StoredRow:
     """One resource as it is stored, with what stands beside its document.
@@ -30,8 +44,8 @@ class StoredRow:
         version: its version number.
         document: its JSON text, without what follows.
         external_id: what the caller calls it.
-        groups: the groups that it is a direct member of.
-        members: its members.
+        groups: the groups that it is a direct member of: the JSON of a list of :data:`Far`.
+        members: its members, likewise; ``""`` for none.
         ezto: the ezto extension, ``None`` when it is empty.
     """
 
@@ -40,13 +54,18 @@ class StoredRow:
     version: int
     document: str
     external_id: str | None
-    groups: list[Far]
-    members: list[Far]
-    ezto: dict[str, Any] | None
+    groups: str
+    members: str
+    ezto: Ezto | None
 
 
 class SearchPlan(Protocol):
     """A search that is ready to run, with other literals in its filter if need be."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can take other literals than those it was prepared with."""
+        ...
 
     async def page(
         self, literals: tuple[str, ...], start: int, count: int | None
@@ -65,9 +84,7 @@ class SearchPlan(Protocol):
 class FastReader(Protocol):
     """Reads stored rows, one statement a read."""
 
-    def shows(
-        self, types: list[ResourceType], parameters: ResponseParameters[Any] | None
-    ) -> Shows:
+    def shows(self, types: list[ResourceType], parameters: ResponseParameters[Any] | None) -> Shows:
         """Return what an answer to these parameters shows."""
         ...
 

@@ -22,6 +22,7 @@ class View:
 
     Attributes:
         tree: what is kept.
+        shown: what is kept, at least in part, of what is not in the stored document.
         whole: the stored document is kept as it is, and what stands beside it whole or not at
             all; the answer can then be spliced as text.
     """
@@ -54,9 +55,7 @@ class View:
             if name != NEVER_STORED
         )
 
-    def shows(self, name: str) -> bool:
-        """Return whether anything of an attribute is kept."""
-        return name in self.tree
+        self.shown = frozenset(name for name in beside if name in self.tree)
 
     def cut(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return what is kept of a document."""

@@ -27,12 +27,18 @@ class Batch:
     """The requests of one transaction.
 
     Attributes:
+        connection: where it is open.
+        lock: what keeps other writers of this process out.
         size: how many there were so far.
+        failure: why none of them can be committed, if so.
         done: ends with the commit, or with its failure.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connection: sqlite3.Connection, lock: asyncio.Lock) -> None:
+        self.connection = connection
+        self.lock = lock
         self.size = 0
+        self.failure: sqlite3.Error | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -51,7 +57,6 @@ class GroupCommit:
         self._path = path
         self._pragmas = pragmas
         self._lock_of = lock
-        self._lock: asyncio.Lock | None = None
         self._connection: sqlite3.Connection | None = None
         self._turn = asyncio.Lock()
         self._waiting = 0
@@ -71,11 +76,10 @@ class GroupCommit:
         finally:
             self._waiting -= 1
         batch = await self._joined()
-        assert self._connection is not None
-        self._connection.execute("SAVEPOINT request")
+        batch.connection.execute("SAVEPOINT request")
         kept = False
         try:
-            yield self._connection
+            yield batch.connection
             kept = True
         finally:
             self._leave(batch, kept)
@@ -85,19 +89,17 @@ class GroupCommit:
         """Return the open batch; a new one begins a transaction."""
         if self._batch is None:
             try:
-                await self._begin()
+                self._batch = await self._begun()
             except BaseException:
                 self._turn.release()
                 raise
-        batch = self._batch
-        assert batch is not None
-        return batch
+        return self._batch
 
-    async def _begin(self) -> None:
+    async def _begun(self) -> Batch:
         connection = self._connection or self._connect()
         lock = await self._lock_of()
         await lock.acquire()
-        beginning = asyncio.ensure_future(_begun(connection))
+        beginning = asyncio.ensure_future(_begin(connection))
         try:
             await asyncio.shield(beginning)
         except BaseException as error:
@@ -108,26 +110,34 @@ class GroupCommit:
             if isinstance(error, sqlite3.OperationalError):
                 raise OperationalError(error) from error
             raise
-        self._lock = lock
-        self._batch = Batch()
+        return Batch(connection, lock)
 
     def _leave(self, batch: Batch, kept: bool) -> None:
         """End a savepoint; the last one of a batch has it committed, and keeps the turn for it."""
-        connection = self._connection
-        assert connection is not None
-        if not kept:
-            connection.execute("ROLLBACK TO request")
-        connection.execute("RELEASE request")
+        try:
+            if not kept:
+                batch.connection.execute("ROLLBACK TO request")
+            batch.connection.execute("RELEASE request")
+        except sqlite3.Error as error:  # a full disk, say, takes back the whole transaction
+            batch.failure = error
         batch.size += 1
-        if self._waiting and batch.size < LARGEST:
+        if batch.failure is None and self._waiting and batch.size < LARGEST:
             self._turn.release()
             return
-        task = asyncio.ensure_future(self._finish(connection, batch))
+        task = asyncio.ensure_future(self._finish(batch))
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)
 
-    async def _finish(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    async def _finish(self, batch: Batch) -> None:
+        connection = batch.connection
+        await asyncio.sleep(0)  # requests that have arrived meanwhile come along
+        await asyncio.sleep(0)
+        if batch.failure is None and self._waiting and batch.size < LARGEST:
+            self._turn.release()
+            return
         try:
+            if batch.failure is not None:
+                raise batch.failure
             await asyncio.to_thread(connection.execute, "COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
@@ -138,9 +148,7 @@ class GroupCommit:
             batch.done.set_result(None)
         finally:
             self._batch = None
-            if self._lock is not None:
-                self._lock.release()
-            self._lock = None
+            batch.lock.release()
             self._turn.release()
 
     def _connect(self) -> sqlite3.Connection:
@@ -163,7 +171,7 @@ class GroupCommit:
             self._connection = None
 
 
-async def _begun(connection: sqlite3.Connection) -> None:
+async def _begin(connection: sqlite3.Connection) -> None:
     """Begin, waiting in a thread where another process writes."""
     try:
         connection.execute("BEGIN IMMEDIATE")

@@ -34,6 +34,7 @@ def attribute(model: AnyModel, field_name: str, sub_field_name: str | None) -> A
     return found
 
 
+@lru_cache(maxsize=1_024)
 def scim_name(model: AnyModel, field_name: str) -> str:
     """Return the name that a field has in JSON."""
     return str(cast(Any, model)._scim_name(field_name))

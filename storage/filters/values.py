@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, auto
+from functools import lru_cache
 from inspect import isclass
 from typing import Any
 
@@ -38,6 +39,7 @@ class Kind(Enum):
     """A complex attribute: equal to nothing that a filter can name."""
 
 
+@lru_cache(maxsize=512)
 def kind_of(target: type | None) -> Kind:
     """Return the kind of the values of a Python type of scim2-models."""
     if not isclass(target):

@@ -166,20 +166,30 @@ class ResourceStore(ResourceStorage):
         expected_version: str | None = None,
     ) -> Resource[Any]:
         """Replace a stored resource (RFC 7644 §3.5); one that changes nothing keeps its version."""
-        codec = self.codecs[str(resource_type.name)]
         async with self._writing(getattr(resource, "user_name", None)) as session:
-            row = await rows.lock(session, self.place, codec.name, cast(str, resource.id))
-            check_version(row, expected_version)
-            encoded = codec.encode(resource, blocked=bool(row["blocked"]))
-            update = Update(session, self.place, row, encoded, has_members=codec.has_members)
-            await update.plan()
-            if update.needs_authority:
-                check_authority(codec.name, Source.parse(row["authority"]), self.source)
-            if update.changes:
-                await update.apply()
-                await self._record(session, "update", row, update.changes)
+            row = await self._update(session, resource_type, resource, expected_version)
             (updated,) = await self.reader.resources(session, [row], None)
         return updated
+
+    async def _update(
+        self,
+        session: Session,
+        resource_type: ResourceType,
+        resource: Resource[Any],
+        expected_version: str | None,
+    ) -> Row:
+        codec = self.codecs[str(resource_type.name)]
+        row = await rows.lock(session, self.place, codec.name, cast(str, resource.id))
+        check_version(row, expected_version)
+        encoded = codec.encode(resource, blocked=bool(row["blocked"]))
+        update = Update(session, self.place, row, encoded, has_members=codec.has_members)
+        await update.plan()
+        if update.needs_authority:
+            check_authority(codec.name, Source.parse(row["authority"]), self.source)
+        if update.changes:
+            await update.apply()
+            await self._record(session, "update", row, update.changes)
+        return row
 
     async def delete(
         self,

@@ -11,7 +11,7 @@ from azure_adapter.graph import GraphReader, RetryPolicy, WriteRefused
 from azure_adapter.graph.failures import ObjectNotFound
 from azure_adapter.graph.outcomes import TABLE, Verdict, judge
 from azure_adapter.graph.retry import parse_retry_after
-from scim.provisioning.ports import (
+from scim.provisioning.records import (
     SourceCursorExpired,
     SourceError,
     SourceNeedsLogin,

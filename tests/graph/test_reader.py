@@ -6,6 +6,7 @@ import logging
 import random
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,11 +24,11 @@ from azure_adapter.simulator import (
     create_app,
     generate,
 )
-from scim.provisioning.ports import (
+from scim.provisioning.ports import SourceReader
+from scim.provisioning.records import (
     SourceCursorExpired,
     SourceError,
     SourceNeedsLogin,
-    SourceReader,
     SourceUnavailable,
 )
 from scim.provisioning.source import ObjectKind, Presence, SourcePage
@@ -162,8 +163,7 @@ def test_faults_that_heal_change_nothing(kind: ObjectKind) -> None:
     async def main() -> None:
         async with live(source, page_size=5) as one:
             for fault in HEALED:
-                fault.seen = 0
-                one.simulator.faults.add(fault)
+                one.simulator.faults.add(replace(fault, seen=0))
                 mirror = Mirror()
                 mirror.merge(await one.read(kind))
                 check_against(mirror, source, kind.value)

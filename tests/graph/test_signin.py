@@ -14,7 +14,7 @@ import pytest
 
 from azure_adapter.graph import ClientCredentials, ClientSignIn, GraphEndpoints, RetryPolicy
 from azure_adapter.simulator import Directory, Fault, SimulatorServer, create_app
-from scim.provisioning.ports import SourceError, SourceNeedsLogin, SourceUnavailable
+from scim.provisioning.records import SourceError, SourceNeedsLogin, SourceUnavailable
 from tests.graph.support import FakeTime, credentials, run
 
 SECRET = "s3cr3t~value-that-nobody-may-see"
