@@ -6,7 +6,8 @@ from typing import Any
 
 from azure_adapter.mapping import GROUP_COVERAGE, MappedGroup, changes, diff, merge
 from azure_adapter.sync import phases
-from azure_adapter.sync.plan_users import Decision, patch_body
+from azure_adapter.sync.facts import Decision
+from azure_adapter.sync.plan_users import patch_body
 from scim.provisioning.operations import MEMBERS_PER_PATCH, Action, Operation, reference
 from scim.provisioning.records import LinkState, MemberRecord, MirrorRecord
 from scim.provisioning.source import ObjectKind, ObjectProblem, Presence

@@ -5,7 +5,6 @@ is one function, and each leaves either operations or a problem that a person ca
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from azure_adapter.mapping import (
@@ -18,74 +17,22 @@ from azure_adapter.mapping import (
 )
 from azure_adapter.sync import phases
 from azure_adapter.sync.config import DeletionPolicy, SyncConfig
+from azure_adapter.sync.facts import Decision, NameHolder, UserFacts
+from azure_adapter.sync.user_problems import (
+    ambiguous,
+    foreign,
+    mapping_problem,
+    no_unique_value,
+    rivals,
+)
 from scim.provisioning.authority import DASHBOARD
 from scim.provisioning.keys import comparison_key
 from scim.provisioning.operations import Action, Operation, reference
-from scim.provisioning.records import Candidate, LinkState, MirrorRecord, UniqueField
-from scim.provisioning.source import ObjectKind, ObjectProblem, Presence
+from scim.provisioning.records import LinkState, UniqueField
+from scim.provisioning.source import ObjectKind, Presence
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MANAGER_PATH = f"{ENTERPRISE}:manager"
-
-
-@dataclass(frozen=True, slots=True)
-class NameHolder:
-    """The user of the store that holds a userName which another object needs.
-
-    Attributes:
-        resource_id: its id.
-        source_id: the source object that feeds it, or "" when this sync does not.
-        presence: whether that object is still in the source.
-        wants: the userName (folded) that the object itself is mapped to, or "".
-    """
-
-    resource_id: str
-    source_id: str = ""
-    presence: Presence = Presence.unknown
-    wants: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UserFacts:
-    """Everything that decides about one user.
-
-    Attributes:
-        record: the mirror object and its link.
-        mapped: its attributes as a SCIM document.
-        current: the linked resource's document, or ``None``.
-        restorable: the document of its tombstone, or ``None``.
-        candidates: users that hold the same value of the Unique field (asked only when there is
-            no link), without those that carry a link of this sync.
-        rivals: other source objects that claim the same value.
-        name_holder: who else holds the wanted userName, if anybody.
-        manager_id: resource id of the manager, "" when there is none (or none provisioned).
-        manager_planned: the manager is created by the same plan.
-    """
-
-    record: MirrorRecord
-    mapped: MappedUser
-    current: Mapping[str, Any] | None = None
-    restorable: Mapping[str, Any] | None = None
-    candidates: tuple[Candidate, ...] = ()
-    rivals: tuple[str, ...] = ()
-    name_holder: NameHolder | None = None
-    manager_id: str = ""
-    manager_planned: bool = False
-
-
-@dataclass(slots=True)
-class Decision:
-    """What the planner decided about one object.
-
-    Attributes:
-        operations: to apply, in this order within their phases.
-        problem: why nothing can be done, if so.
-        promote: source ids whose deletion must come before everything else.
-    """
-
-    operations: list[Operation] = field(default_factory=list)
-    problem: ObjectProblem | None = None
-    promote: list[str] = field(default_factory=list)
 
 
 def plan_user(config: SyncConfig, facts: UserFacts) -> Decision:
@@ -94,7 +41,7 @@ def plan_user(config: SyncConfig, facts: UserFacts) -> Decision:
     if record.presence is not Presence.present:
         return _leave(config, facts)
     if facts.mapped.problems:
-        return Decision(problem=_mapping_problem(facts))
+        return Decision(problem=mapping_problem(facts))
     decision = _arrive_or_change(config, facts)
     if decision.operations:
         _free_name(config, facts, decision)
@@ -162,16 +109,16 @@ def _match(config: SyncConfig, facts: UserFacts) -> Decision:
     value = unique_value(config, facts.mapped)
     word = "e-mail address" if config.unique_field is UniqueField.email else "user name"
     if value is None:
-        return Decision(problem=_no_unique_value(facts, word))
+        return Decision(problem=no_unique_value(facts, word))
     if facts.rivals:
-        return Decision(problem=_rivals(facts, word, value))
+        return Decision(problem=rivals(facts, word, value))
     if len(facts.candidates) > 1:
-        return Decision(problem=_ambiguous(facts, word, value))
+        return Decision(problem=ambiguous(facts, word, value))
     if not facts.candidates:
         return _create(facts)
     candidate = facts.candidates[0]
     if candidate.authority != DASHBOARD or facts.current is None:
-        return Decision(problem=_foreign(facts, candidate))
+        return Decision(problem=foreign(facts, candidate))
     return _take_over(facts, candidate.resource_id, facts.current)
 
 
@@ -305,73 +252,12 @@ def released_name(user_name: str, source_id: str) -> str:
     return f"{user_name}.released-{source_id[:8]}"
 
 
-# -- problems -------------------------------------------------------------------
-
-
-def _problem(facts: UserFacts, code: str, message: str, advice: str) -> ObjectProblem:
-    record = facts.record
-    return ObjectProblem(ObjectKind.user, record.source_id, _label(facts), code, message, advice)
-
-
-def _mapping_problem(facts: UserFacts) -> ObjectProblem:
-    first = facts.mapped.problems[0]
-    return _problem(facts, first.code, f"{_label(facts)}: {first.message}", first.advice)
-
-
-def _no_unique_value(facts: UserFacts, word: str) -> ObjectProblem:
-    return _problem(
-        facts,
-        "no_unique_value",
-        f"{_label(facts)} has no {word}, which is the Unique field of this user sync.",
-        f"Give the user one in Azure, or make a user sync whose Unique field is not the {word}.",
-    )
-
-
-def _rivals(facts: UserFacts, word: str, value: str) -> ObjectProblem:
-    others = ", ".join(facts.rivals[:3])
-    return _problem(
-        facts,
-        "shared_unique_value",
-        f"{_label(facts)} shares the {word} {value!r} with {len(facts.rivals)} other object(s) of "
-        f"the directory ({others}), so it cannot be told whose account it is.",
-        f"Give each of them a {word} of its own in Azure, or leave one out of scope.",
-    )
-
-
-def _ambiguous(facts: UserFacts, word: str, value: str) -> ObjectProblem:
-    names = ", ".join(candidate.user_name for candidate in facts.candidates[:3])
-    return _problem(
-        facts,
-        "ambiguous_match",
-        f"{_label(facts)} matches {len(facts.candidates)} users with the {word} {value!r} "
-        f"({names}).",
-        f"Change or remove the {word} of all but one of them, then sync again.",
-    )
-
-
-def _foreign(facts: UserFacts, candidate: Candidate) -> ObjectProblem:
-    return _problem(
-        facts,
-        "other_authority",
-        f"{_label(facts)} matches the user {candidate.user_name!r}, who belongs to another "
-        f"provisioning source ({candidate.authority}).",
-        "An administrator has to decide: let this user sync take the user over, or remove the "
-        "user from the other source.",
-    )
-
-
 # -- operations -------------------------------------------------------------------
 
 
 def patch_body(operations: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the body of a PATCH (RFC 7644 §3.5.2)."""
     return {"schemas": [PATCH_SCHEMA], "Operations": list(operations)}
-
-
-def _label(facts: UserFacts) -> str:
-    mapped, attributes = facts.mapped, facts.record.attributes
-    name = mapped.user_name or attributes.get("displayName") or facts.record.source_id
-    return str(name)
 
 
 def _operation(
@@ -388,7 +274,7 @@ def _operation(
         action=action,
         kind=ObjectKind.user,
         source_id=facts.record.source_id,
-        label=_label(facts),
+        label=facts.label,
         method=method,
         path=path,
         body=body,

@@ -8,15 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from azure_adapter.mapping import MappedUser, map_group, map_user
 from azure_adapter.sync.config import SyncConfig
+from azure_adapter.sync.facts import Decision, NameHolder, UserFacts
 from azure_adapter.sync.phases import FREE_NAMES
 from azure_adapter.sync.plan_groups import GroupFacts, hides_members, plan_group
-from azure_adapter.sync.plan_users import (
-    Decision,
-    NameHolder,
-    UserFacts,
-    plan_user,
-    unique_value,
-)
+from azure_adapter.sync.plan_users import plan_user, unique_value
 from scim.provisioning.keys import comparison_key
 from scim.provisioning.operations import Action, Operation, OperationStatus
 from scim.provisioning.ports import ProvisioningTarget, SyncStore
