@@ -19,7 +19,7 @@ from azure_adapter.graph.retry import Pace
 WINDOW: Final = 10.0
 """Seconds that the limits are about."""
 
-LIMITS: Final = ((50, 3_500.0), (500, 5_000.0))
+LIMITS: Final = ((50, 3_500.0), (501, 5_000.0))
 """ResourceUnits in a window, for tenants with fewer users than the first number."""
 
 LARGEST: Final = 8_000.0

@@ -11,9 +11,9 @@ Two things that a delta chain tells and a listing does not are taken care of:
 * Managers come by ``$expand``. If no user of the first page has one, that cannot be told from a
   service that ignores it, and the chain is read instead.
 * A restored user has its memberships and reports again, and changes do not tell them. Users that
-  are restorable while everything is listed are remembered in the position; when one of them is
-  restored, everything is read again. (Groups need no such care: only Microsoft 365 groups can be
-  restored, and they are members of no group.)
+  are restorable while everything is listed (asked before, and after each page) are remembered in
+  the position; when one of them is restored, everything is read again. Groups need no such care:
+  only Microsoft 365 groups can be restored, and they are members of no group.
 
 What stays is Microsoft's own delay between replicas: an object that was made moments before the
 token may be missing from a listing until the next full cycle. It is not deleted for that, since
@@ -106,19 +106,33 @@ class FastReader:
         Raises:
             SourceError: see ``GraphClient.chain``.
         """
+        # Before anything is merged: what comes next begins with this token, whatever happens.
+        yield SourcePage((), next_cursor=start.text())
+        watched = start.watched
         chain = self._client.chain(start.listing, stored=True)
         async with aclosing(chain), aclosing(read_ahead(chain)) as ahead:
             async for page in ahead:
-                if page.next_link is None:
-                    restorable = start.watched | await self.deleted_users()
-                    after = Position(start.delta, watched=restorable)
-                else:
-                    after = replace(start, listing=page.next_link)
-                if kind is ObjectKind.user:
-                    yield _page(kind, page.value, after.text())
-                else:
-                    async for part in self._with_members(page.value, after.text()):
+                parts = self._parts(kind, page.value)
+                async with aclosing(parts):
+                    async for part in parts:
                         yield part
+                watched |= await self.deleted_users()
+                after = Position(start.delta, page.next_link or "", watched)
+                yield SourcePage((), next_cursor=after.text())
+
+    async def _parts(self, kind: ObjectKind, value: list[Any]) -> AsyncGenerator[SourcePage, None]:
+        if kind is ObjectKind.user:
+            yield _page(kind, value)
+            return
+        batches = _chunks(value, MOST_STEPS)
+        working = in_parallel(self._members_of, batches, self._settings.parallel)
+        async with aclosing(working) as results:
+            async for items, longer in results:
+                yield _page(kind, items)
+                for item, url in longer:
+                    async with aclosing(self._more_members(item, url)) as more:
+                        async for part in more:
+                            yield part
 
     async def still_deleted(self, watched: frozenset[str]) -> frozenset[str]:
         """Return which of the remembered users are still restorable.
@@ -184,20 +198,6 @@ class FastReader:
             return False
         return any(isinstance(one, dict) and one.get(MANAGER) for one in page.value)
 
-    async def _with_members(
-        self, value: list[Any], cursor: str
-    ) -> AsyncGenerator[SourcePage, None]:
-        """Yield the groups of a page with their members; the last part carries the cursor."""
-        batches = _chunks(value, MOST_STEPS)
-        working = in_parallel(self._members_of, batches, self._settings.parallel)
-        async with aclosing(working) as results:
-            async for items, longer in results:
-                yield _page(ObjectKind.group, items)
-                for item, url in longer:
-                    async for part in self._more_members(item, url):
-                        yield part
-        yield SourcePage((), next_cursor=cursor)
-
     async def _members_of(
         self, groups: Sequence[Any]
     ) -> tuple[list[Any], list[tuple[dict[str, Any], str]]]:
@@ -254,14 +254,20 @@ def _page(kind: ObjectKind, value: list[Any], cursor: str | None = None) -> Sour
 
 
 def _listed(kind: ObjectKind, item: Any) -> SourceChange | ObjectProblem:
-    """Read an object of a listing: it is whole, so that no manager means that there is none."""
+    """Read an object of a listing.
+
+    It is whole, so that no manager means that there is none. Collections that were never set
+    come as ``[]``, where a delta chain leaves them out.
+    """
     if kind is ObjectKind.user and isinstance(item, dict):
         manager = item.get(MANAGER)
         item = {**item, "manager@delta": [manager] if manager is not None else []}
     read = read_object(kind, item)
-    if kind is ObjectKind.user and isinstance(read, SourceChange):
-        return replace(read, attributes={MANAGER: None, **read.attributes})
-    return read
+    if not isinstance(read, SourceChange):
+        return read
+    told = {name: None if value == [] else value for name, value in read.attributes.items()}
+    nobody = {MANAGER: None} if kind is ObjectKind.user else {}
+    return replace(read, attributes={**nobody, **told})
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
