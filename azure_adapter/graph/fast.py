@@ -17,7 +17,7 @@ Two things that a delta chain tells and a listing does not are taken care of:
 
 What stays is Microsoft's own delay between replicas: an object that was made moments before the
 token may be missing from a listing until the next full cycle. It is not deleted for that, since
-absent objects are confirmed one by one.
+absent objects can be confirmed by ``confirm_absent``.
 
 Sources: Microsoft Graph: delta query overview ("Synchronization with ... the latest token"), List
 users, List group members, List deletedItems, JSON batching, paging.
