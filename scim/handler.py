@@ -69,7 +69,7 @@ class GatewayHandler(AsyncScimHandler):
         acting = current_actor.set(caller.actor if isinstance(caller, Caller) else "")
         try:
             self.service.check_body(request)
-            return await super().handle(mend(request))
+            return await super().handle(mend(request, self.service.shapes))
         except SCIMException as error:
             return self.service.error_response(await self._first_error(request, error))
         finally:

@@ -27,6 +27,7 @@ from scim2_server.responses import ScimResponse
 from scim2_server.routing import Operation, Target, match
 
 from scim.caller import READ, WRITE, Caller
+from scim.dialects import shapes_of
 from scim.errors import told
 from scim.ezto import EZTO_USER_URN, EztoUser
 from scim.fast.tags import covering_tag
@@ -55,6 +56,8 @@ class GatewayService(RequestReader):
 
     def __init__(self, secret: str | bytes, provider: ScimProvider | None = None) -> None:
         super().__init__(provider or build_provider(), secret=secret)
+        self.shapes = shapes_of(self.provider)
+        """What dialects are told from, custom extensions included."""
 
     # -- routing -------------------------------------------------------------
 

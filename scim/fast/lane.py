@@ -156,7 +156,7 @@ class FastLane:
         key = (resource_type.name, query.get("attributes"), query.get("excludedAttributes"))
         found = self._points.get(key)
         if found is None:
-            found = self._point_view(resource_type, mend(request).query)
+            found = self._point_view(resource_type, mend(request, self._service.shapes).query)
             if sum(map(len, filter(None, key))) <= LONGEST_KEY:
                 self._points.keep(key, found)
         return found
@@ -195,7 +195,7 @@ class FastLane:
         if types is None or endpoint == ".search":
             return None
         if "cursor" in query:
-            mended = mend(request).query
+            mended = mend(request, self._service.shapes).query
             with self._service.provider:
                 search, position = self._service.read_search_query(types, mended)
             return await self._found(request, caller, types, search, position)
@@ -256,7 +256,9 @@ class FastLane:
     ) -> ListView:
         asked = ScimRequest("GET", request.base_url, request.path, query, subject=caller)
         with self._service.provider:
-            search, _ = self._service.read_search_query(types, mend(asked).query)
+            search, _ = self._service.read_search_query(
+                types, mend(asked, self._service.shapes).query
+            )
             plan = self._reader.plan(caller, types, search, literals)
             return ListView(plan, self._views(types, search), search.count)
 
@@ -273,7 +275,7 @@ class FastLane:
         if types is None:
             return None
         self._service.check_body(request)
-        body = mend(request).body
+        body = mend(request, self._service.shapes).body
         with self._service.provider:
             search, position = self._service.read_search_body(
                 types, body, request.header("Content-Type")

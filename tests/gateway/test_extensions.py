@@ -55,6 +55,10 @@ def test_a_custom_extension_is_announced_stored_filtered_and_patched(
         path = f"/Users/{created.json()['id']}"
         assert http.patch(path, json={"Operations": patch}).status_code == 200
         assert http.get(path).json()[URN] == {"badgeNumber": "B-18"}
+        entra = [{"op": "Remove", "path": f"{URN}:badgeNumber", "value": "B-18"}]
+        removed = http.patch(path, json={"Operations": entra})
+        assert removed.status_code == 200, removed.text
+        assert URN not in http.get(path).json()
 
 
 def test_a_schema_that_cannot_be_served_stops_the_start_with_a_reason(tmp_path: Path) -> None:
