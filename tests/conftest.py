@@ -12,6 +12,9 @@ import pytest
 from storage.database import Database
 from tests.databases import PostgresServer, sqlite_template
 
+pytest.register_assert_rewrite("tests.sync.world")
+"""Lets pytest explain the assertions of a helper; here, before any test imports it."""
+
 hypothesis.settings.register_profile("soak", max_examples=2_000, deadline=None)
 """What ``make soak`` searches with."""
 
