@@ -34,7 +34,7 @@ from scim.fast.tags import covering_tag
 from scim.groups import without_displays
 from scim.reading import MAX_BODY, RequestReader
 from scim.schema import build_provider
-from scim.values import fold_values
+from scim.values import fold_values, point_at_manager
 
 __all__ = ["MAX_BODY", "GatewayService"]
 
@@ -178,8 +178,9 @@ class GatewayService(RequestReader):
         return ScimResponse(response.status, shown.body, response.headers)
 
     def prepare(self, resource: Resource[Any]) -> Resource[Any]:
-        """Return a resource that a client wrote as it is stored: each value once."""
+        """Return a resource that a client wrote as it is stored (see :mod:`scim.values`)."""
         fold_values(resource, self.provider.policy)
+        point_at_manager(resource)
         return resource
 
     def read_creation(

@@ -1,9 +1,17 @@
-"""Multi-valued attributes as they are stored: each value once (RFC 7643 §2.4)."""
+"""Values as they are stored: each once (RFC 7643 §2.4), and references that fit them."""
 
 from functools import lru_cache
 from typing import Any
 
-from scim2_models import BaseModel, Mutability, Path, Resource, ScimPolicy
+from scim2_models import (
+    BaseModel,
+    EnterpriseUser,
+    Mutability,
+    Path,
+    Reference,
+    Resource,
+    ScimPolicy,
+)
 from scim2_models.path import AttributeBinding
 
 
@@ -20,6 +28,19 @@ def fold_values(resource: Resource[Any], policy: ScimPolicy) -> None:
             folded = _folded(entries, bindings, policy)
             if len(folded) < len(entries):
                 setattr(owner, field_name, folded)
+
+
+def point_at_manager(resource: Resource[Any]) -> None:
+    """Make the ``$ref`` of a manager name the manager that ``value`` names (RFC 7643 §4.3).
+
+    A PATCH may change the value alone; one that names the same id already is kept as it is.
+    """
+    enterprise = getattr(resource, EnterpriseUser.__name__, None)
+    manager = enterprise.manager if enterprise is not None else None
+    if manager is None or not manager.value:
+        return
+    if str(manager.ref or "").rpartition("/")[2] != manager.value:
+        manager.ref = Reference(f"Users/{manager.value}")
 
 
 Bindings = dict[str, AttributeBinding | None]

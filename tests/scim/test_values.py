@@ -5,6 +5,7 @@ from typing import Any
 from storage.database import Database
 from tests.scim.world import PATCH_OP, Api, Serve, op
 
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 WORK = {"value": "ann@example.com", "type": "work"}
 
 
@@ -128,5 +129,20 @@ def test_a_password_is_taken_away(serve: Serve) -> None:
         assert len(await api.audit(user)) == 2
         user = await api.user("empty", password="")
         assert await password_hash(api.database, user) is None
+
+    serve(check)
+
+
+def test_a_managers_reference_follows_the_value(serve: Serve) -> None:
+    """Entra ID patches ``manager.value`` alone; the link must not go on naming the old manager."""
+
+    async def check(api: Api) -> None:
+        old, new = await api.user("old"), await api.user("new")
+        user = await api.user("ann", **{ENTERPRISE: {"manager": {"value": old}}})
+        path = f"{ENTERPRISE}:manager.value"
+        answer = await api.patch(f"/Users/{user}", op("replace", path, new))
+        manager = answer.body[ENTERPRISE]["manager"]
+        assert manager["value"] == new
+        assert manager["$ref"].endswith(f"/Users/{new}")
 
     serve(check)
