@@ -5,6 +5,7 @@ saved cursor, planning starts again from the mirror, applying goes on with what 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -28,6 +29,8 @@ from scim.provisioning.records import (
     SourceError,
 )
 from scim.provisioning.source import ObjectKind
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 60.0
 """How long a lease lasts without a heartbeat, in seconds."""
@@ -135,14 +138,23 @@ class SyncEngine:
             yield
         finally:
             heart.cancel()
-            with suppress(asyncio.CancelledError, LeaseLost):
+            with suppress(asyncio.CancelledError):
                 await heart
             await self.store.release(lease)
 
     async def _beat(self, lease: Lease) -> None:
+        """Renew the lease three times in its life; a beat that fails is left to the next.
+
+        Nothing depends on it but that nobody else takes over: every write checks the fence.
+        """
         while True:
             await asyncio.sleep(self.lease_s / 3)
-            await self.store.renew(lease, self.lease_s)
+            try:
+                await self.store.renew(lease, self.lease_s)
+            except LeaseLost:
+                return
+            except Exception:
+                log.warning("The lease of %s could not be renewed.", lease.sync_id, exc_info=True)
 
     async def _begin(
         self, lease: Lease, *, full: bool, preview: bool, trigger: str, actor: str
