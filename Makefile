@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench bench-scim soak lock clean
+.PHONY: help install run test check bench bench-scim soak migration lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -58,6 +58,9 @@ bench-scim: $(STAMP) ## Measure the SCIM endpoints beside scim2-server. ARGS=--q
 
 soak: $(STAMP) ## Search long for what the tests search shortly.
 	$(BIN)/python -m pytest -n $(WORKERS) -m soak --hypothesis-profile=soak $(ARGS)
+
+migration: $(STAMP) ## Write the migration that the models ask for. NAME=what_changes
+	$(BIN)/python -m storage.migration $(NAME)
 
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header

@@ -16,6 +16,7 @@ from storage.models.access import (
     ScimToken,
     Workspace,
 )
+from storage.models.enrollment import Invitation
 from storage.models.resources import ExternalId, Membership, ResourceEmail, ResourceRow, Tombstone
 from storage.models.sync import (
     Link,
@@ -24,6 +25,8 @@ from storage.models.sync import (
     MirrorObject,
     PlanOperation,
     SyncCursor,
+    SyncDiscard,
+    SyncRequest,
     SyncRun,
     UserSync,
 )
@@ -31,6 +34,7 @@ from storage.models.sync import (
 __all__ = [
     "AuditEntry",
     "ExternalId",
+    "Invitation",
     "JwtIssuer",
     "Link",
     "MailMessage",
@@ -45,6 +49,8 @@ __all__ = [
     "ScimClient",
     "ScimToken",
     "SyncCursor",
+    "SyncDiscard",
+    "SyncRequest",
     "SyncRun",
     "Tombstone",
     "UserSync",

@@ -29,6 +29,11 @@ class UserSync(Model):
     """Client secret and token cache, encrypted."""
     state = fields.CharField(max_length=32, default="ready")
     state_reason = fields.TextField(default="")
+    paused = fields.BooleanField(default=False, db_default=False)
+    """A person stopped it: neither schedule nor retry starts a run, a person may."""
+    config_version = fields.BigIntField(default=1, db_default=1)
+    """Grows with each edit, a reviewed plan of an older configuration is refused."""
+    next_run_at = fields.BigIntField(null=True)
     generation = fields.BigIntField(default=0)
     fingerprint = fields.CharField(max_length=64, default="")
     """Digest of what the mirror was last planned with."""
@@ -76,6 +81,9 @@ class MirrorObject(Model):
     manager_id = fields.CharField(max_length=128, null=True)
     unique_key = fields.TextField(null=True)
     """The folded value of the Unique field, as mapped; finds two objects that claim one user."""
+    in_scope = fields.BooleanField(default=True, db_default=True)
+    scope_reason = fields.CharField(max_length=64, default="", db_default="")
+    """Which rule of the scoping filter decided, as its stable word."""
     stamp = fields.CharField(max_length=32, default="")
     generation = fields.BigIntField(default=0)
     dirty = fields.BooleanField(default=True)
@@ -116,6 +124,8 @@ class Link(Model):
     resource_id = fields.CharField(max_length=36)
     state = fields.CharField(max_length=16, default="linked")
     joined = fields.BooleanField(default=False)
+    enrollment = fields.CharField(max_length=16, default="", db_default="")
+    """Whether an invitation is due ("due"), was sent ("sent"), or was never asked for ("")."""
     linked_at = fields.BigIntField()
 
     class Meta:
@@ -145,6 +155,14 @@ class SyncRun(Model):
     advice = fields.TextField(default="")
     checksum = fields.CharField(max_length=64, default="")
     fence = fields.BigIntField(default=0)
+    options: fields.JSONField[dict[str, Any]] = fields.JSONField(default=dict, db_default={})
+    """What was asked for beyond the mode: full, allowed operations, one object."""
+    config_version = fields.BigIntField(default=0, db_default=0)
+    reviewed_run = fields.CharField(max_length=36, null=True)
+    """The preview whose plan this run applies."""
+    undoes_run = fields.CharField(max_length=36, null=True)
+    cancel_by = fields.CharField(max_length=128, default="", db_default="")
+    """Who asked that it stops, "" when nobody did."""
 
     class Meta:
         table = "sync_run"
@@ -177,10 +195,56 @@ class PlanOperation(Model):
     advice = fields.TextField(default="")
     resource_id = fields.CharField(max_length=36, default="")
     applied_at = fields.BigIntField(null=True)
+    decided_by = fields.CharField(max_length=128, default="", db_default="")
+    """Who allowed or discarded it while it was held."""
+    decided_at = fields.BigIntField(null=True)
 
     class Meta:
         table = "plan_operation"
         unique_together = (("run", "seq"),)
+
+
+class SyncDiscard(Model):
+    """A held operation that a person discarded, remembered until its source object changes."""
+
+    row_id = fields.BigIntField(primary_key=True)
+    sync: fields.ForeignKeyRelation[UserSync] = fields.ForeignKeyField(
+        "storage.UserSync", related_name="discards", on_delete=fields.CASCADE
+    )
+    source_id = fields.CharField(max_length=128)
+    action = fields.CharField(max_length=16)
+    stamp = fields.CharField(max_length=32)
+    """The mirror object's stamp when it was discarded."""
+    run_id = fields.CharField(max_length=36)
+    decided_by = fields.CharField(max_length=128, default="")
+    decided_at = fields.BigIntField()
+
+    class Meta:
+        table = "sync_discard"
+        unique_together = (("sync", "source_id", "action"),)
+
+
+class SyncRequest(Model):
+    """A run that somebody, or the schedule, asked for, until a worker takes it."""
+
+    id = fields.CharField(max_length=36, primary_key=True)
+    sync: fields.ForeignKeyRelation[UserSync] = fields.ForeignKeyField(
+        "storage.UserSync", related_name="requests", on_delete=fields.CASCADE
+    )
+    options: fields.JSONField[dict[str, Any]] = fields.JSONField(default=dict)
+    """Keyword arguments of the run: full, preview, reviewed run, allowed operations."""
+    trigger = fields.CharField(max_length=32)
+    actor = fields.CharField(max_length=128, default="")
+    status = fields.CharField(max_length=16, default="queued")
+    requested_at = fields.BigIntField()
+    not_before = fields.BigIntField(default=0)
+    taken_by = fields.CharField(max_length=64, default="")
+    taken_at = fields.BigIntField(null=True)
+    run_id = fields.CharField(max_length=36, null=True)
+    message = fields.TextField(default="")
+
+    class Meta:
+        table = "sync_request"
 
 
 class MailMessage(Model):
