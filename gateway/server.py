@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
+from gateway.http.protocol import OneWriteProtocol
+
 T = TypeVar("T")
 
 GRACE_SECONDS = 10
@@ -97,7 +99,7 @@ async def serving(
 def _config(app: ASGIApp, trusted_proxies: str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,5 +1,6 @@
 """Around every request: its id, security headers, one log line, and the last resort for defects."""
 
+import itertools
 import logging
 import re
 import secrets
@@ -102,8 +103,17 @@ def request_id_of(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             given: str = value.decode("latin-1")
-            return given if _GOOD_ID.fullmatch(given) else secrets.token_hex(16)
-    return secrets.token_hex(16)
+            return given if _GOOD_ID.fullmatch(given) else new_request_id()
+    return new_request_id()
+
+
+_PROCESS = secrets.token_hex(10)
+_NUMBERS = itertools.count(secrets.randbits(32))
+
+
+def new_request_id() -> str:
+    """Return an id that no other request has: one random part a process, then a number."""
+    return f"{_PROCESS}{next(_NUMBERS):012x}"
 
 
 async def _send_defect(scope: Scope, send: Send, request_id: str) -> None:

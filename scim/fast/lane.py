@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from scim2_models import ResourceType, ResponseParameters, SCIMException, SearchRequest
 from scim2_server.conditions import Conditions
@@ -14,7 +14,8 @@ from scim.caller import READ, Caller
 from scim.dialects import mend
 from scim.fast.kept import Kept
 from scim.fast.literals import is_address, sample, taken_apart
-from scim.fast.ports import FastReader, SearchPlan, Shows, StoredRow
+from scim.fast.patching import PlainPatches
+from scim.fast.ports import FastReader, SearchPlan, Shows, StoredRow, TooSlow
 from scim.fast.splice import Splicer
 from scim.fast.views import View
 from scim.service import GatewayService
@@ -88,6 +89,11 @@ class FastLane:
         }
         self._points: Kept[tuple[Any, ...], PointView] = Kept(KEPT_VIEWS)
         self._lists: Kept[tuple[Any, ...], ListView] = Kept(KEPT_PLANS)
+        self._patches = {
+            name: PlainPatches(service.get_model(each))
+            for name, each in self._types.items()
+            if "members" not in service.get_model(each).model_fields
+        }
         self._plain = {name: self._point_view(each, {}) for name, each in self._types.items()}
         largest: SearchRequest[Any] = SearchRequest(count=HIGHEST)
         service._bound_count(largest)
@@ -100,6 +106,24 @@ class FastLane:
         try:
             return await self._answer(request, caller)
         except SCIMException:
+            return None
+
+    @property
+    def immediate(self) -> bool:
+        """Whether reads can be tried without waiting."""
+        return self._reader.immediate
+
+    def answer_now(self, request: ScimRequest, caller: Caller) -> FastAnswer | None:
+        """Answer as :meth:`answer` does, or return ``None`` where that would have to wait."""
+        with self._reader.impatient():
+            steps = self.answer(request, caller)
+            try:
+                steps.send(None)
+            except StopIteration as done:
+                return cast(FastAnswer | None, done.value)
+            except TooSlow:
+                return None
+            steps.close()
             return None
 
     async def _answer(self, request: ScimRequest, caller: Caller) -> FastAnswer | None:
@@ -147,6 +171,14 @@ class FastLane:
                 return FastAnswer(HTTPStatus.NOT_MODIFIED, {"ETag": tag}, b"")
         headers = {"Content-Location": location, "ETag": tag}
         return FastAnswer(HTTPStatus.OK, headers, text.encode())
+
+    def plain(self, endpoint: str) -> tuple[ResourceType, PointView, PlainPatches | None] | None:
+        """Return the resource type of an endpoint, what a plain answer shows, and plain PATCHes."""
+        name = endpoint.casefold()
+        found = self._types.get(name)
+        if found is None or not self._versioned:
+            return None
+        return found, self._plain[name], self._patches.get(name)
 
     def asked(self, resource_type: ResourceType, request: ScimRequest) -> PointView:
         """Return the view of the parameters of a read, remembered by their text."""

@@ -1,5 +1,6 @@
 """What the read lane asks of a storage."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -81,8 +82,21 @@ class SearchPlan(Protocol):
         ...
 
 
+class TooSlow(Exception):
+    """A read cannot be done without waiting."""
+
+
 class FastReader(Protocol):
     """Reads stored rows, one statement a read."""
+
+    @property
+    def immediate(self) -> bool:
+        """Whether short reads need no waiting."""
+        ...
+
+    def impatient(self) -> AbstractContextManager[None]:
+        """Make reads raise :class:`TooSlow` instead of waiting; nothing may wait inside."""
+        ...
 
     def shows(self, types: list[ResourceType], parameters: ResponseParameters[Any] | None) -> Shows:
         """Return what an answer to these parameters shows."""

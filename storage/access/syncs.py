@@ -10,6 +10,7 @@ from scim.identifiers import new_id
 from scim.provisioning.records import RunRecord
 from storage.access.errors import NameTaken
 from storage.database import Database, Row, Session, now_us
+from storage.resources.source_names import source_names
 from storage.sync.runs import RUN_COLUMNS, run_record
 from storage.sync.values import from_json, to_json
 
@@ -186,7 +187,9 @@ class UserSyncs:
         }
         try:
             async with self._database.transaction() as session:
-                return await _update(session, workspace, sync_id, texts)
+                changed = await _update(session, workspace, sync_id, texts)
+            source_names(self._database).forget()
+            return changed
         except IntegrityError as error:
             raise NameTaken("user sync", str(values.get("name"))) from error
 
@@ -201,6 +204,7 @@ class UserSyncs:
                 "DELETE FROM user_sync WHERE id = ? AND workspace_id = ? RETURNING id",
                 (sync_id, workspace),
             )
+        source_names(self._database).forget()
         return row is not None
 
     async def _select(self, condition: str, parameters: tuple[Any, ...]) -> Records:

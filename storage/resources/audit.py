@@ -18,10 +18,9 @@ LONGEST_ACTOR = 128
 CHANGED = {"old": "changed", "new": "changed"}
 """What the audit says about a write-only attribute (RFC 7643 §7: never returned in any form)."""
 
-_INSERT = (
-    "INSERT INTO audit (workspace_id, at, actor, action, resource_type, resource_id, run_id, "
-    "changes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
+COLUMNS = "workspace_id, at, actor, action, resource_type, resource_id, run_id, changes"
+
+_INSERT = f"INSERT INTO audit ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 _AT_GROUPS = (
     "INSERT INTO audit (workspace_id, at, actor, action, resource_type, resource_id, run_id, "
@@ -57,10 +56,20 @@ async def record(
         resource: name of the resource type, and id.
         changes: what changed; not kept for a sync run, whose plan says it.
     """
+    await session.execute(_INSERT, entry(workspace_id, source, action, resource, changes))
+
+
+def entry(
+    workspace_id: int,
+    source: Source,
+    action: str,
+    resource: tuple[str, str],
+    changes: Mapping[str, Any],
+) -> tuple[Any, ...]:
+    """Return the values of one row, in the order of :data:`COLUMNS`; see :func:`record`."""
     run = current_run.get()
     kept = None if run and source.kind is SourceKind.user_sync else orjson.dumps(changes).decode()
-    actor = actor_of(source)
-    await session.execute(_INSERT, (workspace_id, now_us(), actor, action, *resource, run, kept))
+    return (workspace_id, now_us(), actor_of(source), action, *resource, run, kept)
 
 
 def actor_of(source: Source) -> str:

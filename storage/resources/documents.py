@@ -91,18 +91,43 @@ class Codec:
         )
         if blocked and "active" in self.model.model_fields:
             dumped["active"] = False
-        members = self._members(resource)
-        external_id = resource.external_id
-        password = getattr(resource, "password", None)
-        beside = {"externalId": external_id, "password": password, "members": list(members)}
-        check_characters({**dumped, **beside})
-        folded = fold_document(self.model, dumped, self.policy)
-        self._check_lengths(dumped, folded, external_id)
+        return self.encode_content(
+            dumped,
+            external_id=resource.external_id,
+            members=self._members(resource),
+            password=getattr(resource, "password", None),
+        )
+
+    def encode_content(
+        self,
+        content: Json,
+        *,
+        external_id: str | None = None,
+        members: tuple[str, ...] = (),
+        password: str | None = None,
+    ) -> Encoded:
+        """Take a resource apart whose own JSON is there already.
+
+        Args:
+            content: the JSON without ``id``, ``meta`` and what is kept elsewhere; it is valid.
+            external_id: what the caller calls it.
+            members: ids of its members.
+            password: in clear text.
+
+        Raises:
+            InvalidValueException: a value is too long, or holds characters that cannot be kept.
+        """
+        check_characters(content)
+        if external_id is not None or password is not None or members:
+            beside = {"externalId": external_id, "password": password, "members": list(members)}
+            check_characters(beside)
+        folded = fold_document(self.model, content, self.policy)
+        self._check_lengths(content, folded, external_id)
         return Encoded(
-            content=dumped,
+            content=content,
             search=orjson.dumps(folded).decode(),
             user_name_key=folded.get("userName"),
-            display=dumped.get("displayName") or None,
+            display=content.get("displayName") or None,
             display_name_key=folded.get("displayName"),
             active=folded.get("active"),
             emails=_email_keys(folded),

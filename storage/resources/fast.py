@@ -1,6 +1,7 @@
 """The read lane's statements: one for each read, prepared once and run many times."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
 
@@ -23,9 +24,10 @@ from storage.filters.sql import FALSE, TRUE, Sql
 from storage.filters.values import storable
 from storage.resources import fast_sql
 from storage.resources.documents import Codec
-from storage.resources.fast_access import FastAccess, open_access
+from storage.resources.fast_access import FastAccess, RowAccess, open_access
 from storage.resources.reading import Reader, keeps, keeps_extension
 from storage.resources.rows import Place
+from storage.resources.source_names import STATEMENT, source_names
 from storage.resources.sources import ezto_extension
 from storage.resources.store import codecs_of
 
@@ -43,7 +45,17 @@ class FastResources(FastReader):
         self._codecs = codecs_of(provider)
         self._endpoints = {name: codec.endpoint for name, codec in self._codecs.items()}
         self._access = open_access(database)
+        self._reading = Reading(database, self._access, self._codecs)
         self._folds = provider.policy.comparison_key is default_comparison_key
+
+    @property
+    def immediate(self) -> bool:
+        """See :attr:`FastReader.immediate`."""
+        return self._access.immediate
+
+    def impatient(self) -> AbstractContextManager[None]:
+        """See :meth:`FastReader.impatient`."""
+        return self._access.impatient()
 
     def shows(self, types: list[ResourceType], parameters: ResponseParameters[Any] | None) -> Shows:
         """See :meth:`FastReader.shows`."""
@@ -64,13 +76,15 @@ class FastResources(FastReader):
         found = await self._access.rows(
             fast_sql.point(self._database.dialect, shows),
             (
-                *fast_sql.parameters(shows, caller.workspace_id, source),
+                *fast_sql.parameters(shows, source),
                 resource_id,
                 caller.workspace_id,
                 type_name,
             ),
         )
-        return stored_row(found[0], source, self._codecs) if found else None
+        if not found:
+            return None
+        return (await self._reading.stored(found, shows, caller.workspace_id, source))[0]
 
     def plan(
         self,
@@ -86,7 +100,7 @@ class FastResources(FastReader):
         query = Reader(place, self._codecs).query(self._database.dialect, names, search)
         query.columns = Sql("r.row_id, r.id")
         slots = literals if self._folds else tuple(each + "\0" for each in literals)
-        return Plan(self._database, self._access, query, shows, place, self._codecs, slots)
+        return Plan(self._database, self._access, self._reading, query, shows, place, slots)
 
 
 Slot = tuple[int, int, bool]
@@ -105,18 +119,19 @@ class Plan:
         self,
         database: Database,
         access: FastAccess,
+        reading: "Reading",
         query: SearchQuery,
         shows: Shows,
         place: Place,
-        codecs: dict[str, Codec],
         literals: tuple[str, ...],
     ) -> None:
         self._database = database
         self._access = access
+        self._reading = reading
         self._query = query
-        self._codecs = codecs
+        self._workspace_id = place.workspace_id
         self._source = str(place.source)
-        self._before = fast_sql.parameters(shows, place.workspace_id, self._source)
+        self._before = fast_sql.parameters(shows, self._source)
         self._shows = shows
         self.statement = self._page_statement(query)
         self._count = Sql(f"SELECT COUNT(*) FROM resource r WHERE {query.condition.text}")
@@ -147,7 +162,7 @@ class Plan:
             found = await self._access.rows(
                 self.statement.text, (*self._before, *own, count, start)
             )
-            rows = self._stored(found)
+            rows = await self._stored(found)
         if (rows or start == 0) and len(rows) < count:
             return start + len(rows), rows
         counted = _filled(self._query.condition.parameters, self._count_slots, literals)
@@ -165,12 +180,12 @@ class Plan:
             f"WHERE r.row_id IN ({marks})",
             (*self._before, *ids),
         )
-        rows = {row.id: row for row in self._stored(found)}
+        rows = {row.id: row for row in await self._stored(found)}
         ordered = [rows[each["id"]] for each in page.rows if each["id"] in rows]
         return page.total, ordered, page.next, page.previous
 
-    def _stored(self, found: Sequence[Sequence[Any]]) -> list[StoredRow]:
-        return [stored_row(row, self._source, self._codecs) for row in found]
+    async def _stored(self, found: Sequence[Sequence[Any]]) -> list[StoredRow]:
+        return await self._reading.stored(found, self._shows, self._workspace_id, self._source)
 
 
 def _slots(parameters: tuple[Any, ...], literals: tuple[str, ...]) -> tuple[Slot, ...]:
@@ -197,10 +212,58 @@ def _filled(
     return tuple(filled)
 
 
-def stored_row(row: Sequence[Any], source: str, codecs: dict[str, Codec]) -> StoredRow:
-    """Return a row of :func:`fast_sql.columns` as the lane sees it."""
+class UnknownSource(Exception):
+    """A resource has a source that the remembered names do not have."""
+
+
+class Reading:
+    """Turns rows of :func:`fast_sql.columns` into what the lane sees.
+
+    Args:
+        database: the open database.
+        access: where names of sources are read.
+        codecs: of every resource type.
+    """
+
+    def __init__(self, database: Database, access: RowAccess, codecs: dict[str, Codec]) -> None:
+        self.access = access
+        self._names = source_names(database)
+        self._codecs = codecs
+
+    async def stored(
+        self, found: Sequence[Sequence[Any]], shows: Shows, workspace_id: int, source: str
+    ) -> list[StoredRow]:
+        """Return the rows; names of sources that are new here are read again."""
+        if not shows.ezto:
+            return [stored_row(row, source, self._codecs, "") for row in found]
+        names = self._names.recall(workspace_id)
+        if names is not None:
+            try:
+                return [stored_row(row, source, self._codecs, names) for row in found]
+            except UnknownSource:
+                pass
+        rows = await self.access.rows(STATEMENT, (workspace_id, workspace_id))
+        names = self._names.keep(workspace_id, rows)
+        return [stored_row(row, source, self._codecs, names, strict=False) for row in found]
+
+
+def stored_row(
+    row: Sequence[Any], source: str, codecs: dict[str, Codec], names: str, *, strict: bool = True
+) -> StoredRow:
+    """Return a row of :func:`fast_sql.columns` as the lane sees it.
+
+    Args:
+        row: its columns.
+        source: the caller's.
+        codecs: of every resource type.
+        names: of the sources of the workspace, see :class:`SourceNames`.
+        strict: refuse a source that the names do not have.
+
+    Raises:
+        UnknownSource: there is one, and ``strict`` is set.
+    """
     own, kind, version, document, authority, verified, status, external = row[:8]
-    groups, members, links, names = row[8:12]
+    groups, members, links = row[8:11]
     ezto = None
     if authority is not None:
         given = orjson.loads(external) if external else ()
@@ -211,7 +274,9 @@ def stored_row(row: Sequence[Any], source: str, codecs: dict[str, Codec]) -> Sto
             if client == source:
                 external = value
         if codecs[kind].has_ezto:
-            ezto = _extension(authority, tuple(clients), links, names, verified, status)
+            ezto, complete = _extension(authority, tuple(clients), links, names, verified, status)
+            if strict and not complete:
+                raise UnknownSource
     return StoredRow(
         own,
         kind,
@@ -229,25 +294,32 @@ def _extension(
     authority: str,
     clients: tuple[str, ...],
     links: str | None,
-    names: str | None,
+    names: str,
     verified: bool | None,
     status: str | None,
-) -> Ezto | None:
-    """Return the ezto extension: the authority of a resource first, then links, then clients.
+) -> tuple[Ezto | None, bool]:
+    """Return the ezto extension, and whether the names have every source in it.
 
-    Most users of a workspace have the same one, which nobody changes.
+    The authority of a resource comes first, then links, then clients. Most users of a workspace
+    have the same extension, which nobody changes.
     """
-    known = {f"{kind}:{own}": (kind, own, name) for kind, own, name in orjson.loads(names or "[]")}
+    known = {f"{kind}:{own}": (kind, own, name) for kind, own, name in orjson.loads(names)}
     linked = sorted(f"user_sync:{each}" for each in orjson.loads(links or "[]"))
     given = sorted(each for each in clients if each.startswith("scim_client:"))
-    found = [known[each] for each in dict.fromkeys((authority, *linked, *given)) if each in known]
+    wanted = [*dict.fromkeys((authority, *linked, *given))]
+    found = [known[each] for each in wanted if each in known]
+    complete = all(each in known for each in wanted if each.partition(":")[0] in NAMED)
     sources = [{"value": own, "display": name, "type": kind} for kind, own, name in found]
     row = {"email_verified": verified, "invite_status": status}
     value = ezto_extension(row, sources or None)
     if value is None:
-        return None
+        return None, complete
     syncs = (each for each in sources if each["type"] == "user_sync")
-    return Ezto(value, _json(value), tuple(map(_json, syncs)))
+    return Ezto(value, _json(value), tuple(map(_json, syncs))), complete
+
+
+NAMED = ("scim_client", "user_sync")
+"""The kinds of sources that have names of their own."""
 
 
 def _json(value: Any) -> str:

@@ -2,8 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, cast
 
+from scim.fast.ports import TooSlow
 from storage.database import Database, numbered
 from storage.engines.loop_reader import LoopReader
 
@@ -13,11 +15,22 @@ STAMP = "pg_current_snapshot()::text AS stamp"
 """PostgreSQL: which transactions a statement sees. The same ones, the same data."""
 
 
-class FastAccess(Protocol):
-    """Reads rows as sequences of columns, and remembers totals while nothing changes."""
+class RowAccess(Protocol):
+    """Reads rows as sequences of columns."""
 
     async def rows(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Return the rows of a query."""
+        ...
+
+
+class FastAccess(RowAccess, Protocol):
+    """Also tells what needs no waiting, and remembers totals while nothing changes."""
+
+    immediate: bool
+    """Whether short reads need no waiting."""
+
+    def impatient(self) -> AbstractContextManager[None]:
+        """Make reads raise :class:`TooSlow` instead of waiting; nothing may wait inside."""
         ...
 
     async def total(self, statement: str, parameters: tuple[Any, ...]) -> int:
@@ -44,11 +57,27 @@ class Totals:
         return total
 
 
+class _Impatient:
+    """Is on within a block, which runs without interruption."""
+
+    def __init__(self) -> None:
+        self.on = False
+
+    def __enter__(self) -> None:
+        self.on = True
+
+    def __exit__(self, *_: object) -> None:
+        self.on = False
+
+
 class SqliteAccess:
     """Reads on the event loop, and what takes longer on the connection of a thread."""
 
+    immediate = True
+
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._impatient = _Impatient()
         self._reader = LoopReader(database.file)
         self._totals = Totals()
         database.on_close(self._reader.close)
@@ -58,8 +87,14 @@ class SqliteAccess:
         found = self._reader.rows(statement, parameters)
         if found is not None:
             return found
+        if self._impatient.on:
+            raise TooSlow
         slow = await self._database.session.rows(statement, parameters)
         return [tuple(row.values()) for row in slow]
+
+    def impatient(self) -> AbstractContextManager[None]:
+        """See :meth:`FastAccess.impatient`."""
+        return self._impatient
 
     async def total(self, statement: str, parameters: tuple[Any, ...]) -> int:
         """See :meth:`FastAccess.total`."""
@@ -73,6 +108,12 @@ class SqliteAccess:
 
 class PostgresAccess:
     """Reads through the pool beneath the ORM, by prepared statements."""
+
+    immediate = False
+
+    def impatient(self) -> AbstractContextManager[None]:
+        """See :meth:`FastAccess.impatient`: every read waits for the server."""
+        return nullcontext()
 
     def __init__(self, database: Database) -> None:
         self._database = database

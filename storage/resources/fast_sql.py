@@ -8,7 +8,7 @@ from storage.filters.sql import Sql
 
 NAMES = (
     "id, type, version, document, authority, email_verified, invite_status, external, "
-    "group_rows, member_rows, links, names"
+    "group_rows, member_rows, links"
 )
 """What a row has, in this order; what is not shown is NULL."""
 
@@ -46,26 +46,15 @@ def _memberships(dialect: Dialect, near: str, far: str) -> str:
     )
 
 
-def _names(dialect: Dialect) -> str:
-    """Return the subquery of the names of every source, which runs once a statement."""
-    return gathered(
-        dialect,
-        array(dialect, "n.kind", "n.id", "n.name"),
-        "FROM (SELECT 'scim_client' AS kind, c.id, c.name FROM scim_client c "
-        "WHERE c.workspace_id = ? UNION ALL SELECT 'user_sync', u.id, u.name "
-        "FROM user_sync u WHERE u.workspace_id = ?) n",
-    )
-
-
 @lru_cache(maxsize=16)
 def columns(dialect: Dialect, shows: Shows) -> str:
     """Return the columns of a read of ``resource r``.
 
-    Its parameters: the workspace twice if the ezto extension is shown, else the caller's source.
+    Its parameter is the caller's source, unless the ezto extension is shown, which has them all.
     """
     null = "NULL" if dialect == "sqlite" else "CAST(NULL AS TEXT)"
     external = "(SELECT x.value FROM external_id x WHERE x.resource_id = r.row_id AND x.source = ?)"
-    authority = links = names = null
+    authority = links = null
     if shows.ezto:
         external = gathered(
             dialect,
@@ -75,19 +64,19 @@ def columns(dialect: Dialect, shows: Shows) -> str:
         links = gathered(
             dialect, "l.sync_id", "FROM link l WHERE l.resource_id = r.id AND l.state = 'linked'"
         )
-        authority, names = "r.authority", _names(dialect)
+        authority = "r.authority"
     groups = _memberships(dialect, "member_id", "group_id") if shows.groups else null
     members = _memberships(dialect, "group_id", "member_id") if shows.members else null
     return (
         f"r.id, r.type, r.version, r.document, {authority} AS authority, r.email_verified, "
         f"r.invite_status, {external} AS external, {groups} AS group_rows, "
-        f"{members} AS member_rows, {links} AS links, {names} AS names"
+        f"{members} AS member_rows, {links} AS links"
     )
 
 
-def parameters(shows: Shows, workspace_id: int, source: str) -> tuple[int | str, ...]:
+def parameters(shows: Shows, source: str) -> tuple[str, ...]:
     """Return the parameters of :func:`columns`."""
-    return (workspace_id, workspace_id) if shows.ezto else (source,)
+    return () if shows.ezto else (source,)
 
 
 @lru_cache(maxsize=16)

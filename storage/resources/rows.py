@@ -93,6 +93,23 @@ async def lock(session: Session, place: Place, type_name: str | None, resource_i
     return row
 
 
+async def peek(session: Session, place: Place, type_name: str, resource_id: str) -> Row:
+    """Return what :func:`lock` does without locking, for a write that notices others' writes.
+
+    Raises:
+        NotFoundException: no resource of the type has the id.
+    """
+    row = None
+    if storable(resource_id):
+        row = await session.row(
+            f"SELECT {STATE}, (SELECT x.value FROM external_id x WHERE x.resource_id = r.row_id "
+            "AND x.source = ?) AS external_id FROM resource r "
+            "WHERE r.id = ? AND r.workspace_id = ? AND r.type = ?",
+            (str(place.source), resource_id, place.workspace_id, type_name),
+        )
+    return _existing(row, type_name, resource_id)
+
+
 def _existing(row: Row | None, type_name: str, resource_id: str) -> Row:
     if row is None:
         raise NotFoundException(detail=f"{type_name} {resource_id!r} not found")
@@ -139,6 +156,23 @@ def key_columns(encoded: Encoded) -> dict[str, Any]:
     }
 
 
+def new_version(row: Row, encoded: Encoded | None = None, **columns: Any) -> dict[str, Any]:
+    """Return the columns of the next version of a row.
+
+    Args:
+        row: as it is.
+        encoded: its new content; without one only version and modification time change.
+        columns: further columns.
+    """
+    modified = max(now_us(), row["modified_at"])
+    version = row["version"] + 1
+    content = content_of(row["document"]) if encoded is None else encoded.content
+    times = (row["created_at"], modified)
+    document = document_text(row["id"], row["type"], content, times, version)
+    new = {"version": version, "modified_at": modified, "document": document, **columns}
+    return new if encoded is None else new | key_columns(encoded)
+
+
 async def change(
     session: Session,
     row: Row,
@@ -153,14 +187,7 @@ async def change(
         encoded: its new content; without one only version and modification time change.
         columns: further columns.
     """
-    modified = max(now_us(), row["modified_at"])
-    version = row["version"] + 1
-    content = content_of(row["document"]) if encoded is None else encoded.content
-    times = (row["created_at"], modified)
-    document = document_text(row["id"], row["type"], content, times, version)
-    new = {"version": version, "modified_at": modified, "document": document, **columns}
-    if encoded is not None:
-        new |= key_columns(encoded)
+    new = new_version(row, encoded, **columns)
     settings = ", ".join(f"{name} = ?" for name in new)
     await session.execute(
         f"UPDATE resource SET {settings} WHERE row_id = ?", (*new.values(), row["row_id"])

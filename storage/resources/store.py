@@ -23,7 +23,7 @@ from storage.database import Database, Row, Session
 from storage.resources import lookups, members, rows, tombstones
 from storage.resources.audit import difference, record, record_at_groups
 from storage.resources.changes import Update, created_changes
-from storage.resources.documents import Codec, content_of
+from storage.resources.documents import Codec, Encoded, content_of
 from storage.resources.errors import translated
 from storage.resources.groups import MemberChange, listed
 from storage.resources.leaving import leave
@@ -182,6 +182,11 @@ class ResourceStore(ResourceStorage):
         row = await rows.lock(session, self.place, codec.name, cast(str, resource.id))
         check_version(row, expected_version)
         encoded = codec.encode(resource, blocked=bool(row["blocked"]))
+        await self._write(session, codec, row, encoded)
+        return row
+
+    async def _write(self, session: Session, codec: Codec, row: Row, encoded: Encoded) -> None:
+        """Bring a locked row to a new content, if that is another one."""
         update = Update(session, self.place, row, encoded, has_members=codec.has_members)
         await update.plan()
         if update.needs_authority:
@@ -189,7 +194,6 @@ class ResourceStore(ResourceStorage):
         if update.changes:
             await update.apply()
             await self._record(session, "update", row, update.changes)
-        return row
 
     async def delete(
         self,

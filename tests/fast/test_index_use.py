@@ -44,7 +44,7 @@ async def _assert_indexed(store: ResourceStore, text: str, given: Any, index: st
 def test_a_resource_is_read_by_its_id(store: ResourceStore, runner: asyncio.Runner) -> None:
     async def check() -> None:
         place = store.place
-        before = fast_sql.parameters(ALL, place.workspace_id, str(place.source))
+        before = fast_sql.parameters(ALL, str(place.source))
         for name, own in (("User", "id-500"), ("Group", "group-5")):
             given = (*before, own, place.workspace_id, name)
             text = fast_sql.point(store.database.dialect, ALL)
