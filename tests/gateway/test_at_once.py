@@ -149,9 +149,7 @@ def test_a_revoked_token_is_refused(live: LiveGateway, wire: Wire, ann: str) -> 
 
 
 def test_each_request_is_logged_once(log: StringIO, wire: Wire, ann: str) -> None:
-    log.truncate(0)
-    log.seek(0)
     request_id = wire.ask(ann)[1]["x-request-id"]
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
-    (line,) = [each for each in lines if each["event"] == "request"]
-    assert (line["path"], line["status"], line["request_id"]) == (ann, 200, request_id)
+    (line,) = [each for each in lines if each.get("request_id") == request_id]
+    assert (line["event"], line["path"], line["status"]) == ("request", ann, 200)
