@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("conformance", "scim")
+ALL = ("conformance", "scim", "sync")
 
 
 def main(arguments: list[str]) -> int:

@@ -1,17 +1,28 @@
 """User syncs (connections) as the gateway sets them up: checked, their secrets encrypted."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from azure_adapter.graph import GRAPH_URL, LOGIN_URL, Certificate, GraphEndpoints
-from azure_adapter.sync.config import DeletionPolicy, Enrollment, SafeguardLimits, SyncConfig
+from azure_adapter.mapping.targets import Target
+from azure_adapter.sync.config import DeletionPolicy, Enrollment, SyncConfig
 from gateway.mail.address import check_address
+from gateway.syncs.fields import (
+    LONGEST_NAME,
+    FieldsInvalid,
+    read_deletion_policy,
+    read_enrollment,
+    read_mapping,
+    read_nested,
+    read_safeguard,
+    read_scope,
+    read_unique_field,
+)
 from scim.provisioning.records import UniqueField
 from storage.access import UserSyncRecord
-
-LONGEST_NAME = 128
 
 _TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?")
 
@@ -116,18 +127,63 @@ def endpoints_of(record: UserSyncRecord) -> GraphEndpoints:
     )
 
 
-def config_of(record: UserSyncRecord, workspace: str) -> SyncConfig:
-    """Return a user sync as the engine needs it."""
-    return SyncConfig(
-        sync_id=record.id,
-        name=record.name,
-        workspace=workspace,
-        azure_tenant=record.azure_tenant,
-        unique_field=UniqueField(record.unique_field),
-        deletion_policy=DeletionPolicy(record.deletion_policy),
-        enrollment=Enrollment(record.enrollment),
-        safeguard=SafeguardLimits(**record.settings.get("safeguard", {})),
-    )
+SETTINGS = frozenset(
+    {
+        "authority_url",
+        "graph_url",
+        "mapping",
+        "nested",
+        "paused",
+        "safeguard",
+        "schedule",
+        "scope",
+        "target",
+    }
+)
+"""What a user sync has without a column of its own."""
+
+
+def config_of(
+    record: UserSyncRecord, workspace: str, extensions: Iterable[Target] = (), seed: bytes = b""
+) -> SyncConfig:
+    """Return a user sync as the engine needs it.
+
+    Args:
+        record: the user sync as it is stored, or as an edit would make it.
+        workspace: name of its workspace.
+        extensions: custom attributes that its mapping may feed.
+        seed: secret of the sync, for expressions that make something up.
+
+    Raises:
+        ConnectionProblem: something that is stored of it cannot be used; it says what.
+    """
+    unknown = sorted(record.settings.keys() - SETTINGS)
+    if unknown:
+        raise ConnectionProblem(
+            f"The user sync {record.name!r} has the setting {unknown[0]!r}, which this version of "
+            "the gateway does not know. Run the version that wrote it, or newer."
+        )
+    settings = record.settings
+    try:
+        return SyncConfig(
+            sync_id=record.id,
+            name=record.name,
+            workspace=workspace,
+            azure_tenant=record.azure_tenant,
+            unique_field=read_unique_field(record.unique_field),
+            deletion_policy=read_deletion_policy(record.deletion_policy),
+            enrollment=read_enrollment(record.enrollment),
+            safeguard=read_safeguard(settings.get("safeguard", {})),
+            scope=read_scope(settings.get("scope")),
+            nested=read_nested(settings.get("nested")),
+            mapping=read_mapping(settings.get("mapping"), extensions),
+            config_version=record.config_version,
+            seed=seed,
+        )
+    except FieldsInvalid as error:
+        raise ConnectionProblem(
+            f"The user sync {record.name!r} has a setting that cannot be used: {error}"
+        ) from None
 
 
 def public(record: UserSyncRecord) -> dict[str, Any]:

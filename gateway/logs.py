@@ -21,6 +21,7 @@ _SECRET_TEXT = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]+"), rf"\1 {MASK}"),
     (re.compile(r"(://[^:/@\s]*):[^@/\s]*@"), rf"\1:{MASK}@"),
     (re.compile(r"(?i)\b(client_secret|password|access_token)=[^&\s\"']+"), rf"\1={MASK}"),
+    (re.compile(r"(/enroll/)[^/?#\s\"']+"), rf"\1{MASK}"),
 )
 
 

@@ -107,6 +107,26 @@ class Settings(BaseSettings):
     report_email: str | None = Field(
         None, description="Who gets the report of a sync whose connection names nobody."
     )
+    organization: str = Field(
+        "",
+        max_length=128,
+        description="Who invites people to verify their address, in the workspace `default`; "
+        "other workspaces have their own name. Default: Your organization.",
+    )
+    sign_in_url: str | None = Field(
+        None,
+        description="Where people go after they verified their address, such as "
+        "https://auth.example.com. Default: the page has no link.",
+    )
+    invitation_days: int = Field(
+        7, ge=1, le=90, description="How many days the link of an invitation is good."
+    )
+    invitation_pause_minutes: int = Field(
+        60,
+        ge=0,
+        le=10_080,
+        description="How many minutes after an invitation the same person may get another one.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important messages that are logged."
     )
@@ -114,7 +134,7 @@ class Settings(BaseSettings):
         "auto", description="How log lines look; auto is console on a terminal and json elsewhere."
     )
 
-    @field_validator("base_url")
+    @field_validator("base_url", "sign_in_url")
     @classmethod
     def _no_slash_at_the_end(cls, value: str | None) -> str | None:
         if not value:

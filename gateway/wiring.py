@@ -1,7 +1,5 @@
 """The composition root: everything a process of the gateway is made of, and how it fits."""
 
-import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -11,6 +9,8 @@ from scim2_models import ScimProvider
 from starlette.types import ASGIApp
 
 from azure_adapter.graph import FastRead, open_reader
+from azure_adapter.mapping.targets import Target
+from azure_adapter.sync.config import SyncConfig
 from azure_adapter.sync.engine import Progress, SyncEngine
 from gateway.access.control import AccessControl
 from gateway.connections import (
@@ -20,13 +20,18 @@ from gateway.connections import (
     config_of,
     endpoints_of,
 )
+from gateway.enrollment import EnrollmentService, InvitationWriter
+from gateway.http.api.routes import api_routes
 from gateway.http.app import create_app
+from gateway.http.assets import asset_routes
+from gateway.http.enrollment import EnrollmentPages
 from gateway.http.front import FrontDoor
 from gateway.http.oauth import oauth_routes
 from gateway.http.scim import ScimEndpoint
 from gateway.logs import masked
+from gateway.mail.choice import MailKind
 from gateway.mail.delivery import Postman
-from gateway.reports import enqueue_report
+from gateway.reports import RunMails
 from gateway.secrets import SecretBox, load_secrets
 from gateway.settings import PREFIX, Settings, SettingsError
 from gateway.signin import KeptSecrets, SignIns, WatchedReader, gateway_registration
@@ -37,24 +42,31 @@ from gateway.signin.service import (
     READY,
     SETUP_INCOMPLETE,
 )
+from gateway.syncs.control import SyncControl
+from gateway.syncs.edits import SyncEdit, first_edit
+from gateway.syncs.opening import custom_targets, open_target, seed_of
+from gateway.syncs.owner import has_ended, process_owner
+from gateway.work.queue import LocalQueue
 from scim.caller import Caller
 from scim.extensions import ExtensionError
 from scim.fast.lane import FastLane
 from scim.fast.writing import FastHandler
 from scim.handler import GatewayHandler
 from scim.provisioning.authority import Source, SourceKind
-from scim.provisioning.ports import SyncStore
+from scim.provisioning.ports import ProvisioningTarget
 from scim.provisioning.records import RunRecord
+from scim.provisioning.source import ObjectKind
 from scim.schema import build_provider
 from scim.service import GatewayService
-from scim.target import InProcessTarget
 from storage.access import NameTaken, ScimClients, UserSyncRecord, UserSyncs, Workspaces
+from storage.access.api_tokens import ApiTokens
 from storage.database import Database
 from storage.mail import Outbox
+from storage.resources.batches import BatchStore
 from storage.resources.fast import FastResources
 from storage.resources.fast_store import FastStore
-from storage.resources.store import ResourceStore
 from storage.sync.store import SqlSyncStore
+from storage.work import WorkQueue
 
 MAIL_DIRECTORY = "mail"
 
@@ -73,10 +85,18 @@ class Gateway:
         self.workspaces = Workspaces(database)
         self.access = AccessControl(database, self.workspaces, settings)
         self.user_syncs = UserSyncs(database)
+        self.queue = LocalQueue(WorkQueue(database))
+        self.api_tokens = ApiTokens(database)
         self.sign_ins = SignIns(self.user_syncs, secrets, settings)
         self.outbox = Outbox(database)
+        self.enrollment = EnrollmentService(database, settings, secrets, self.outbox)
+        self.run_mails = RunMails(settings, database, self.user_syncs, self.outbox)
         self.postman = Postman(
-            self.outbox, settings.data_dir / MAIL_DIRECTORY, settings.mail_from, settings.smtp
+            self.outbox,
+            settings.data_dir / MAIL_DIRECTORY,
+            settings.mail_from,
+            settings.smtp,
+            {MailKind.enrollment: InvitationWriter(settings, secrets, self.enrollment)},
         )
 
     @classmethod
@@ -108,8 +128,13 @@ class Gateway:
             self.settings.base_url,
             self.lane,
         )
-        oauth = oauth_routes(self.access.token_endpoint, self.settings.base_url)
-        return FrontDoor(create_app(endpoint, self.ping, oauth), endpoint)
+        routes = [
+            *oauth_routes(self.access.token_endpoint, self.settings.base_url),
+            *EnrollmentPages(self.enrollment, self.settings).routes(),
+            *asset_routes(),
+            *api_routes(self),
+        ]
+        return FrontDoor(create_app(endpoint, self.ping, routes), endpoint)
 
     async def ping(self) -> None:
         """Ask the database for anything."""
@@ -131,8 +156,9 @@ class Gateway:
         store = FastStore(self.database, *place, self.service.provider)
         return FastHandler(self.service, store, self.lane)
 
-    def _handler(self, workspace_id: int, source: Source) -> GatewayHandler:
-        store = ResourceStore(self.database, workspace_id, source, self.service.provider)
+    def source_handler(self, workspace_id: int, source: Source) -> GatewayHandler:
+        """Return the handler through which a user sync writes, in the name of its source."""
+        store = BatchStore(self.database, workspace_id, source, self.service.provider)
         return GatewayHandler(self.service, store)
 
     async def create_token(
@@ -162,28 +188,37 @@ class Gateway:
 
     # -- user syncs ------------------------------------------------------------
 
-    async def create_connection(self, connection: NewConnection) -> str:
+    async def create_connection(
+        self, connection: NewConnection, options: SyncEdit | None = None
+    ) -> str:
         """Create a user sync and return its id.
+
+        Args:
+            connection: what it needs.
+            options: what else it is to be, as an edit of the defaults (scope, schedule, mapping …).
 
         Raises:
             ConnectionProblem: something about it is wrong, or its name is taken.
         """
         connection.check()
-        kept = KeptSecrets(connection.client_secret, connection.certificate)
+        made = first_edit(connection, options or SyncEdit(), self.custom_targets)
+        kept = KeptSecrets(
+            connection.client_secret, connection.certificate, target_secret=made.secret
+        )
         state, reason = self._first_state(connection, kept)
         room = await self.workspaces.ensure(connection.workspace)
         try:
             sync_id = await self.user_syncs.create(
                 room.row_id,
-                connection.name,
+                made.record.name,
                 azure_tenant=connection.azure_tenant,
                 client_id=connection.client_id,
                 secrets=kept.sealed(self.secrets),
-                enrollment=connection.enrollment,
-                unique_field=connection.unique_field,
-                deletion_policy=connection.deletion_policy,
-                report_email=connection.report_email,
-                settings=connection.settings(),
+                enrollment=made.record.enrollment,
+                unique_field=made.record.unique_field,
+                deletion_policy=made.record.deletion_policy,
+                report_email=made.record.report_email,
+                settings=made.record.settings,
                 state=state,
             )
         except NameTaken as error:
@@ -229,15 +264,55 @@ class Gateway:
             f"{reason} user sync {id_or_name!r}. `ezto-gateway connection list` shows their ids."
         )
 
+    @cached_property
+    def custom_targets(self) -> tuple[Target, ...]:
+        """The custom attributes of users that a mapping may feed."""
+        return custom_targets(self.service)
+
+    def sync_config(self, record: UserSyncRecord, workspace: str) -> SyncConfig:
+        """Return a user sync, as it is stored or as an edit would make it, for its engine.
+
+        Raises:
+            ConnectionProblem: something that is stored of it cannot be used.
+        """
+        seed = seed_of(self.secrets, record.id)
+        return config_of(record, workspace, self.custom_targets, seed)
+
     def sync_store(self, sync_id: str) -> SqlSyncStore:
         """Return the durable state of a user sync."""
         return SqlSyncStore(self.database, sync_id)
 
+    @cached_property
+    def control(self) -> SyncControl:
+        """Runs user syncs, and does all else that may be asked of them."""
+        return SyncControl(self)
+
+    @asynccontextmanager
+    async def sync_target(self, record: UserSyncRecord) -> AsyncIterator[ProvisioningTarget]:
+        """Open where a user sync writes to, without its source.
+
+        Raises:
+            ConnectionProblem, UnreadableSecretError: its remote server cannot be used.
+        """
+        handler = self.source_handler(record.workspace, Source(SourceKind.user_sync, record.id))
+        links = self.sync_store(record.id).links_of_resources
+        async with open_target(record, handler, self.secrets, links) as target:
+            yield target
+
     @asynccontextmanager
     async def sync_engine(
-        self, sync_id: str, progress: Callable[[Progress], None] | None = None
+        self,
+        sync_id: str,
+        progress: Callable[[Progress], None] | None = None,
+        *,
+        as_edited: UserSyncRecord | None = None,
     ) -> AsyncIterator[SyncEngine]:
         """Open the engine of a user sync; connections to its source close with the context.
+
+        Args:
+            sync_id: its id, or a name that only one has.
+            progress: told how far its runs are.
+            as_edited: the user sync as an edit would make it, for a preview of that.
 
         Raises:
             ConnectionProblem: there is no such user sync, or it has no sign-in.
@@ -245,17 +320,27 @@ class Gateway:
         """
         record = await self.connection(sync_id)
         rooms = {room.row_id: room.name for room in await self.workspaces.list()}
-        handler = self._handler(record.workspace, Source(SourceKind.user_sync, record.id))
+        source = Source(SourceKind.user_sync, record.id)
         sign_in = self.sign_ins.sign_in(record)
-        async with open_reader(sign_in, endpoints_of(record), fast=FastRead()) as reader:
+        config = self.sync_config(as_edited or record, rooms[record.workspace])
+        select = {kind: config.properties(kind) for kind in (ObjectKind.user, ObjectKind.group)}
+        store = self.sync_store(record.id)
+        async with (
+            open_reader(sign_in, endpoints_of(record), fast=FastRead(), select=select) as reader,
+            self.sync_target(record) as target,
+        ):
             watched = WatchedReader(reader)
             yield SyncEngine(
-                config_of(record, rooms[record.workspace]),
-                self.sync_store(record.id),
+                config,
+                store,
                 watched,
-                InProcessTarget(handler),
-                owner=_owner(),
+                target,
+                owner=process_owner(),
                 progress=progress,
+                enrollment=self.enrollment.port(record.workspace, source)
+                if target.transactional
+                else None,
+                gone=has_ended,
             )
             await self.sign_ins.note(record, watched)
 
@@ -276,21 +361,15 @@ class Gateway:
             AlreadyRunning: another process runs it now.
             ConnectionProblem, UnreadableSecretError: see :meth:`sync_engine`.
         """
-        async with self.sync_engine(sync_id, progress) as engine:
-            run = await engine.run(
-                full=full, preview=preview, allow=allow, trigger=trigger, actor=actor
-            )
-            await self._report(sync_id, engine.store)
-        await self.postman.deliver_due()
-        return run
-
-    async def _report(self, sync_id: str, store: SyncStore) -> None:
-        """Queue the reports of ended runs, also of one whose process died before its mail."""
-        record = await self.connection(sync_id)
-        for run_id in await self.outbox.unreported(record.id):
-            ended = await store.run(run_id)
-            if ended is not None:
-                await enqueue_report(self.settings, self.outbox, store, record, ended)
+        return await self.control.start(
+            sync_id,
+            full=full,
+            preview=preview,
+            allow=allow,
+            trigger=trigger,
+            actor=actor,
+            progress=progress,
+        )
 
 
 def _provider(settings: Settings) -> ScimProvider:
@@ -317,8 +396,3 @@ async def _open_database(settings: Settings) -> Database:
             f"The database cannot be opened: {reason}. Check {PREFIX}DATABASE_URL and "
             f"{PREFIX}DATA_DIR, and that a database server runs."
         ) from error
-
-
-def _owner() -> str:
-    """Return what names this process in a lease."""
-    return f"{socket.gethostname()[:40]}:{os.getpid()}"

@@ -28,7 +28,7 @@ from scim2_server.storage import async_search_page
 from scim.bulk import CircleStep, GatewayBulkPlan
 from scim.caller import Caller, current_actor
 from scim.dialects import mend
-from scim.members import member_change
+from scim.members import MemberChange, member_change
 from scim.schema import GROUP_MODEL
 from scim.service import GatewayService
 from scim.storage import ResourceStorage
@@ -190,15 +190,28 @@ class GatewayHandler(AsyncScimHandler):
             return await super().patch_resource(resource_type, resource_id, patch_op, conditions)
         current = await self._without_members(resource_type, resource_id)
         self.service.check_preconditions(current, "PATCH", conditions)
-        changed = await self.storage.change_members(
-            resource_id,
+        await self._change_members(resource_id, change)
+        return await self._without_members(resource_type, resource_id)
+
+    async def _change_members(self, group_id: str, change: MemberChange) -> None:
+        await self.storage.change_members(
+            group_id,
             add=list(change.add),
             remove=list(change.remove),
             replace=None if change.replace is None else list(change.replace),
         )
-        if not changed:
-            return current
-        return await self._without_members(resource_type, resource_id)
+
+    async def patch_members(
+        self, resource_type: ResourceType, resource_id: str, patch_op: "PatchOp[Any]"
+    ) -> bool:
+        """Apply a PATCH of a group that only concerns members, and tell whether it was one.
+
+        Nothing is read: for a caller that wants to know no more than that it was done.
+        """
+        change = member_change(patch_op) if resource_type.name == "Group" else None
+        if change is not None:
+            await self._change_members(resource_id, change)
+        return change is not None
 
     async def delete_resource(
         self, resource_type: ResourceType, resource_id: str, conditions: Conditions

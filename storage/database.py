@@ -21,6 +21,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
+from storage.engines.aside import client_aside
 from storage.engines.group_commit import DirectClient, GroupCommit
 from storage.engines.postgres import LeanConnection
 
@@ -96,6 +97,10 @@ class Session:
         """Run one statement for each list of parameters."""
         if parameters:
             await self.client.execute_many(self._text(sql), [list(each) for each in parameters])
+
+
+class AsideSession(Session):
+    """Runs SQL on a connection of its own, outside of a transaction (:meth:`Database.aside`)."""
 
 
 class DirectSession(Session):
@@ -256,7 +261,26 @@ class Database:
     @property
     def in_transaction(self) -> bool:
         """Whether the current task is inside :meth:`transaction`."""
-        return self._session.get() is not None
+        current = self._session.get()
+        return current is not None and not isinstance(current, AsideSession)
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[AsideSession]:
+        """Work on one connection of its own, inside of this block, in this task.
+
+        Everything inside reads and writes there, so that temporary tables, which only this
+        connection sees, can stand in for others. Nothing checks foreign keys on SQLite there.
+        """
+        client = client_aside(self._config["connections"]["default"])
+        session = AsideSession(self.dialect, client)
+        with self.activated():
+            await client.create_connection(with_db=True)
+            token = self._session.set(session)
+            try:
+                yield session
+            finally:
+                self._session.reset(token)
+                await client.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:

@@ -6,14 +6,15 @@ of the sync engine; ``start_login`` and ``finish_login`` let a person sign in.
 
 from azure_adapter.graph.client import GraphClient, GraphPage
 from azure_adapter.graph.codes import error_table
-from azure_adapter.graph.credentials import Certificate, ClientCredentials
-from azure_adapter.graph.delta import GROUP_SELECT, USER_SELECT
+from azure_adapter.graph.credentials import Certificate, ClientCredentials, is_directory_id
+from azure_adapter.graph.delta import GROUP_SELECT, USER_SELECT, selection
 from azure_adapter.graph.endpoints import CLOUD_NAMES, GRAPH_URL, LOGIN_URL, GraphEndpoints
 from azure_adapter.graph.fast import FastRead
 from azure_adapter.graph.login import (
     SignedIn,
     StartedLogin,
     admin_consent_url,
+    check_directory,
     finish_consent,
     finish_login,
     start_login,
@@ -27,7 +28,7 @@ from azure_adapter.graph.login_errors import (
     WrongState,
 )
 from azure_adapter.graph.outgoing import WriteRefused
-from azure_adapter.graph.permissions import SCOPES, missing_permissions
+from azure_adapter.graph.permissions import SCOPES, TokenFacts, missing_permissions
 from azure_adapter.graph.reader import CheckedConnection, GraphReader, open_reader
 from azure_adapter.graph.retry import Pace, RetryPolicy
 from azure_adapter.graph.signin import AccountSignIn, ClientSignIn, SignIn, TokenSource
@@ -59,14 +60,18 @@ __all__ = [
     "SignIn",
     "SignedIn",
     "StartedLogin",
+    "TokenFacts",
     "TokenSource",
     "WriteRefused",
     "WrongState",
     "admin_consent_url",
+    "check_directory",
     "error_table",
     "finish_consent",
     "finish_login",
+    "is_directory_id",
     "missing_permissions",
     "open_reader",
+    "selection",
     "start_login",
 ]

@@ -28,6 +28,7 @@ from azure_adapter.graph.outgoing import (
     check_outgoing,
 )
 from azure_adapter.graph.payload import Damaged, describe_error, parse_object
+from azure_adapter.graph.permissions import lacking
 from azure_adapter.graph.retry import Backoff, Pace, RetryPolicy, parse_retry_after
 from azure_adapter.graph.signin import TokenSource
 from scim.provisioning.records import SourceError
@@ -233,7 +234,7 @@ class GraphClient:
             if outcome.verdict is Verdict.reauthorize and refused is None:
                 refused = token
             elif not await self._may_retry(backoff, outcome, answer):
-                raise failures.of_answer(outcome, answer, asked.where)
+                raise failures.of_answer(outcome, answer, asked.where, lacking(token))
 
     def _patience(self) -> RetryPolicy:
         """Return the policy of a call: no longer than the run may still take."""

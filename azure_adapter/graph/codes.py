@@ -46,13 +46,17 @@ OWN: Final[Mapping[str, tuple[str, str]]] = {
         "Check that the application is enabled in Entra, then reauthorize.",
     ),
     "missing_permission": (
-        "The application or the account may not read users or groups.",
-        "Grant User.Read.All and GroupMember.Read.All with admin consent, then run the sync again.",
+        "The application or the account may not read users or groups; the message names what is "
+        "missing. Nothing is deleted for it.",
+        "Grant User.Read.All and GroupMember.Read.All with admin consent, then run the sync again; "
+        "with an administrator's login, reauthorize first.",
     ),
     "not_found": ("The object does not exist (any more).", "Nothing."),
     "bad_request": (
-        "Microsoft Graph does not understand the request.",
-        "Run a full sync. If that fails too, report the message.",
+        "Microsoft Graph does not understand the request, mostly because a property in the "
+        "attribute mapping is none that it tells changes of.",
+        "Take the property that the message names out of the mapping. Else run a full sync; if "
+        "that fails too, report the message.",
     ),
     "refused": (
         "Microsoft Graph gave an answer that has no meaning here.",

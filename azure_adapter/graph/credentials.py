@@ -22,12 +22,18 @@ from azure_adapter.graph.signin_errors import (
     Refusal,
 )
 
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 _CLIENT: Final = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
 _BLOCK: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
 
 SHARED: Final = frozenset({"common", "organizations", "consumers"})
 """Words that stand for many tenants; an application cannot sign in to them."""
+
+
+def is_directory_id(tenant: str) -> bool:
+    """Tell a directory's id, which names it for ever, from a domain and from words for many."""
+    return _ID.fullmatch(tenant) is not None
 
 
 @dataclass(frozen=True, slots=True)

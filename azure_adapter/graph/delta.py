@@ -6,7 +6,7 @@ Sources: Microsoft Graph: delta query overview, "user: delta", "group: delta".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from azure_adapter.mapping.table import GROUP_PROPERTIES, USER_PROPERTIES
@@ -38,11 +38,20 @@ GROUP_SELECT: Final = (
 ``visibility`` "HiddenMembership" tells a group whose members may come silently empty.
 """
 
-SELECT: Final[Mapping[ObjectKind, tuple[str, ...]]] = {
+Selection = Mapping[ObjectKind, tuple[str, ...]]
+"""Selected properties by kind."""
+
+SELECT: Final[Selection] = {
     ObjectKind.user: USER_SELECT,
     ObjectKind.group: GROUP_SELECT,
 }
-"""Selected properties by kind."""
+"""What is selected unless a user sync needs something else."""
+
+ALWAYS: Final[Selection] = {
+    ObjectKind.user: ("userPrincipalName", "displayName", "accountEnabled", "userType"),
+    ObjectKind.group: GROUP_SELECT,
+}
+"""What is selected in any case: what people recognise an object by, and what decides about it."""
 
 COLLECTION: Final[Mapping[ObjectKind, str]] = {
     ObjectKind.user: "users",
@@ -50,7 +59,8 @@ COLLECTION: Final[Mapping[ObjectKind, str]] = {
 }
 """Collection names by kind."""
 
-_RELATIONS: Final = frozenset({"members", MANAGER})
+_NOT_KEPT: Final = frozenset({"id", "members", MANAGER})
+_PROPERTY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _MUST_BE: Final[Mapping[str, tuple[type, str]]] = {
     "displayName": (str, "a text"),
     "userPrincipalName": (str, "a text"),
@@ -73,10 +83,33 @@ class _Malformed(Exception):
     """An object that cannot be used; the message ends the sentence "It was skipped: …"."""
 
 
+def selection(asked: Mapping[ObjectKind, Iterable[str]] | None = None) -> Selection:
+    """Return what to select: what is asked for, and what is needed in any case.
+
+    Args:
+        asked: Graph properties by kind; a kind that is missing gets the default.
+
+    Raises:
+        ValueError: a name that cannot be a property of Graph; the message names it.
+    """
+    wanted = {**SELECT, **(asked or {})}
+    return {
+        kind: tuple(dict.fromkeys([*map(_property, wanted[kind]), *ALWAYS[kind]]))
+        for kind in SELECT
+    }
+
+
+def _property(name: str) -> str:
+    if _PROPERTY.fullmatch(name) is None:
+        raise ValueError(f"{name!r} cannot be a property of Microsoft Graph")
+    return name
+
+
 def read_object(kind: ObjectKind, item: Any) -> SourceChange | ObjectProblem:
     """Read one object of a delta page.
 
-    A property that the object does not mention stays absent, one that is null stays None.
+    A property that the object does not mention stays absent, one that is null stays None. All
+    that came is kept: only what was selected comes.
 
     Args:
         kind: What the collection holds.
@@ -101,14 +134,18 @@ def _change(kind: ObjectKind, item: dict[str, Any]) -> SourceChange:
         value = item.get(name)
         if value is not None and not isinstance(value, expected):
             raise _Malformed(f"{name} is not {wording}")
-    properties = [name for name in SELECT[kind] if name not in _RELATIONS]
-    attributes = {name: item[name] for name in properties if name in item}
+    attributes = {name: value for name, value in item.items() if _is_property(name)}
     members: tuple[MemberChange, ...] = ()
     if kind is ObjectKind.user:
         attributes.update(_manager(item))
     else:
         members = tuple(_member(entry) for entry in _entries(item, "members@delta"))
     return SourceChange(kind, source_id, Presence.present, attributes, members)
+
+
+def _is_property(name: str) -> bool:
+    """Tell a property from the id, a relation, and an annotation of OData."""
+    return name not in _NOT_KEPT and "@" not in name
 
 
 def _presence(removed: Any) -> Presence:

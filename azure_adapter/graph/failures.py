@@ -7,6 +7,7 @@ string: cursors are in it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import httpx
@@ -15,6 +16,7 @@ import orjson
 from azure_adapter.graph.batch import Step
 from azure_adapter.graph.outcomes import Outcome, Verdict
 from azure_adapter.graph.payload import Damaged, describe_error
+from azure_adapter.graph.permissions import SCOPES
 from scim.provisioning.records import (
     SourceCursorExpired,
     SourceError,
@@ -27,9 +29,10 @@ _NETWORK: Final = f"{_LATER}check that this server reaches Microsoft Graph (netw
 _STATUS: Final = (
     f"{_LATER}look at the health of Microsoft 365, and give the request id to Microsoft's support."
 )
-_PERMISSIONS: Final = (
-    "Grant the application permissions User.Read.All and GroupMember.Read.All to the app "
-    "registration in Microsoft Entra, with admin consent, then run the sync again."
+_ODD: Final = "Nothing was changed. Run a full cycle; if that fails too, report this message."
+_BAD: Final = (
+    "Nothing was changed. If the message names a property, take that out of the attribute mapping; "
+    "else run a full cycle, and if that fails too, report this message."
 )
 _SIGN_IN: Final = (
     "Check the app registration of this user sync in Microsoft Entra and its client secret, then "
@@ -52,13 +55,16 @@ class ObjectNotFound(SourceError):
     """Graph does not have what was asked for."""
 
 
-def of_answer(outcome: Outcome, answer: httpx.Response, where: str) -> SourceError:
+def of_answer(
+    outcome: Outcome, answer: httpx.Response, where: str, lacking: Sequence[str] = ()
+) -> SourceError:
     """Build the error of an answer that was not good.
 
     Args:
         outcome: What the answer means.
         answer: The answer.
         where: What was read, such as ``page 3 of /v1.0/users/delta``.
+        lacking: Needed permissions that the token says it lacks.
     """
     message = f"Microsoft Graph answered {_said(answer)} for {where}."
     if outcome.verdict is Verdict.resync:
@@ -68,16 +74,33 @@ def of_answer(outcome: Outcome, answer: httpx.Response, where: str) -> SourceErr
             "Nothing has to be done: the next cycle reads everything again.",
         )
     if outcome.verdict is Verdict.reauthorize:
-        advice = _SIGN_IN if answer.status_code == 401 else _PERMISSIONS
-        return SourceNeedsLogin(outcome.code, message, advice)
+        if answer.status_code == 401:
+            return SourceNeedsLogin(outcome.code, message, _SIGN_IN)
+        if lacking:
+            message += f" The token lacks {' and '.join(lacking)}."
+        return SourceNeedsLogin(outcome.code, message, _permissions_advice(lacking or SCOPES))
     if outcome.verdict is Verdict.skip:
         return ObjectNotFound(outcome.code, message, "Check that it still exists in Entra.")
     if outcome.verdict is Verdict.retry:
         return SourceUnavailable(outcome.code, message, _STATUS)
-    return SourceError(
-        outcome.code,
-        message,
-        "Nothing was changed. Run a full cycle; if that fails too, report this message.",
+    return SourceError(outcome.code, message, _BAD if outcome.code == "bad_request" else _ODD)
+
+
+def lacks_permissions(missing: Sequence[str]) -> SourceError:
+    """Build the error of a token that lacks permissions."""
+    return SourceNeedsLogin(
+        "missing_permission",
+        f"The sign-in works, but these permissions are missing: {', '.join(missing)}. Nothing was "
+        "read, so that nothing looks as if it were gone.",
+        _permissions_advice(missing),
+    )
+
+
+def _permissions_advice(names: Sequence[str]) -> str:
+    return (
+        f"Grant {' and '.join(names)} to the app registration in Microsoft Entra (API permissions, "
+        "Microsoft Graph) with admin consent, then run the sync again; where an administrator "
+        "signs in, sign in again first (Reauthorize)."
     )
 
 

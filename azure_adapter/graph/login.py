@@ -9,6 +9,7 @@ consent on the Microsoft identity platform", ID token claims; msal for Python.
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from azure_adapter.graph.credentials import SHARED, ClientCredentials
+from azure_adapter.graph.credentials import ClientCredentials, is_directory_id
 from azure_adapter.graph.endpoints import GraphEndpoints, is_loopback
 from azure_adapter.graph.login_errors import (
     ConsentDenied,
@@ -40,8 +41,9 @@ from azure_adapter.graph.signin import (
     new_cache,
     unavailable,
 )
-from azure_adapter.graph.signin_errors import Refusal, detail, refusal_of
+from azure_adapter.graph.signin_errors import Refusal, detail, is_transient, refusal_of
 from azure_adapter.graph.threads import in_thread
+from scim.provisioning.records import SourceError
 
 LIFETIME: Final = 900.0
 """Seconds in which a login has to be finished."""
@@ -49,8 +51,8 @@ LIFETIME: Final = 900.0
 ANY_TENANT: Final = "organizations"
 """Where a person signs in whose directory is not known yet."""
 
-_GUID: Final = 36
 _SUBJECT: Final = "Signing in"
+_WORD: Final = re.compile(r"[^a-z_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ async def finish_login(
         SourceUnavailable: sign-in does not answer now.
     """
     where, pace = endpoints or GraphEndpoints(), pace or Pace()
-    _check_reply(flow, query, pace.now())
+    _check_reply(flow, query, pace.now(), where)
     named = replace(app, tenant_id=str(flow["tenant"]))
     cache = new_cache()
 
@@ -191,17 +193,24 @@ def admin_consent_url(
     return f"{where.login_url}/{app.tenant_id or ANY_TENANT}/v2.0/adminconsent?{urlencode(query)}"
 
 
-def finish_consent(query: Mapping[str, str], state: str, pinned: str = "") -> str:
+def finish_consent(
+    query: Mapping[str, str],
+    state: str,
+    pinned: str = "",
+    *,
+    endpoints: GraphEndpoints | None = None,
+) -> str:
     """Read what came back from the admin consent page, and return the directory's id.
 
     Raises:
         WrongState, ConsentDenied, OtherDirectory, LoginFailed: see there.
+        SourceUnavailable: sign-in does not answer now.
     """
     _check_state(query, state)
     if query.get("error") or query.get("admin_consent", "").lower() != "true":
-        raise _denied(query)
+        raise _denied(query, endpoints or GraphEndpoints())
     tenant = query.get("tenant", "")
-    _check_directory(tenant, pinned, "")
+    check_directory(tenant, pinned, "")
     return tenant
 
 
@@ -211,7 +220,7 @@ async def _signed_in(
     token, claims = str(result["access_token"]), result.get("id_token_claims") or {}
     account = str(claims.get("preferred_username") or claims.get("upn") or claims.get("oid") or "")
     tenant = str(claims.get("tid") or "")
-    _check_directory(tenant, asked, account)
+    check_directory(tenant, asked, account)
     scopes = result.get("scope")
     told = [one.rpartition("/")[2] for one in scopes.split()] if isinstance(scopes, str) else []
     granted = granted_permissions(token) or tuple(sorted(told))
@@ -235,12 +244,14 @@ def _check(app: ClientCredentials, redirect_uri: str) -> None:
         )
 
 
-def _check_reply(flow: Mapping[str, Any], query: Mapping[str, str], now: float) -> None:
+def _check_reply(
+    flow: Mapping[str, Any], query: Mapping[str, str], now: float, where: GraphEndpoints
+) -> None:
     _check_state(query, str(flow["msal"]["state"]))
     if now > flow["until"]:
         raise LoginTooOld
     if query.get("error"):
-        raise _denied(query)
+        raise _denied(query, where)
     if not query.get("code"):
         raise LoginFailed(
             "invalid_reply",
@@ -255,7 +266,10 @@ def _check_state(query: Mapping[str, str], expected: str) -> None:
         raise WrongState
 
 
-def _denied(query: Mapping[str, str]) -> LoginFailed:
+def _denied(query: Mapping[str, str], where: GraphEndpoints) -> SourceError:
+    if is_transient(0, query):
+        said = f"the sign-in service says {_WORD.sub('', query.get('error', ''))}{detail(query)}"
+        return unavailable(_SUBJECT, Refused(said), where)
     refusal, said = refusal_of(query), detail(query)
     kind = ConsentDenied if refusal.code in ("consent_denied", "consent_required") else LoginFailed
     if refusal.code == "other_directory":
@@ -263,17 +277,21 @@ def _denied(query: Mapping[str, str]) -> LoginFailed:
     return kind.of(refusal, said)
 
 
-def _check_directory(tenant: str, asked: str, account: str) -> None:
-    """Refuse another directory than the pinned one; a domain was checked by Microsoft."""
-    pinned = len(asked) == _GUID and asked.lower() not in SHARED
+def check_directory(tenant: str, pinned: str, account: str) -> None:
+    """Refuse another directory than the pinned one; a domain was checked by Microsoft.
+
+    Raises:
+        OtherDirectory: naming both.
+        LoginFailed: it is not known which directory it is.
+    """
     if not tenant:
         raise LoginFailed(
             "invalid_reply",
             "Microsoft did not say of which directory the account is.",
             "Try again.",
         )
-    if pinned and tenant.lower() != asked.lower():
-        raise OtherDirectory.between(asked, tenant, account)
+    if is_directory_id(pinned) and tenant.lower() != pinned.lower():
+        raise OtherDirectory.between(pinned, tenant, account)
 
 
 def _call(endpoints: GraphEndpoints, now: float, work: Any, seconds: float = 20.0) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -34,9 +35,28 @@ HIDDEN: Final = "Member.Read.Hidden"
 """Permission without which groups with hidden membership come silently empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What a token says of itself.
+
+    Attributes:
+        tenant_id: The directory that it is of; empty when it does not tell.
+        permissions: What it allows; empty when it does not tell.
+    """
+
+    tenant_id: str = ""
+    permissions: tuple[str, ...] = ()
+
+
 def missing_permissions(granted: Collection[str]) -> list[str]:
     """List the needed permissions that neither they nor greater ones are granted."""
     return [name for name, enough in ENOUGH.items() if enough.isdisjoint(granted)]
+
+
+def lacking(token: str) -> list[str]:
+    """List the needed permissions that a token says it lacks; none when it says nothing."""
+    granted = granted_permissions(token)
+    return missing_permissions(granted) if granted else []
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -52,6 +72,12 @@ def claims_of(token: str) -> dict[str, Any]:
     except (ValueError, binascii.Error):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def facts_of(token: str) -> TokenFacts:
+    """Read what a token says of itself."""
+    tenant = claims_of(token).get("tid")
+    return TokenFacts(tenant if isinstance(tenant, str) else "", granted_permissions(token))
 
 
 def granted_permissions(token: str) -> tuple[str, ...]:

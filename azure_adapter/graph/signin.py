@@ -16,12 +16,19 @@ from typing import Any, Final, Protocol
 
 import msal
 
-from azure_adapter.graph.credentials import ClientCredentials
+from azure_adapter.graph.credentials import ClientCredentials, is_directory_id
 from azure_adapter.graph.endpoints import GraphEndpoints
 from azure_adapter.graph.login_http import DamagedReply, LoginHttp, LoginReply
-from azure_adapter.graph.permissions import SCOPES
+from azure_adapter.graph.permissions import SCOPES, facts_of
 from azure_adapter.graph.retry import Backoff, Pace, RetryPolicy, parse_retry_after
-from azure_adapter.graph.signin_errors import NOBODY, Refusal, detail, is_transient, refusal_of
+from azure_adapter.graph.signin_errors import (
+    NOBODY,
+    OTHER_DIRECTORY,
+    Refusal,
+    detail,
+    is_transient,
+    refusal_of,
+)
 from azure_adapter.graph.threads import in_thread
 from scim.provisioning.records import SourceError, SourceNeedsLogin, SourceUnavailable
 
@@ -118,6 +125,7 @@ class SignIn(ABC):
             answer = await in_thread(lambda: self._ask(fresh=fresh))
             await self._after()
             if isinstance(answer, Granted):
+                self._check_directory(answer.token)
                 return _Kept(answer.token, began + _usable(answer.seconds))
             if answer.refusal is not None:
                 raise self._needs_login(answer.refusal, answer.detail)
@@ -140,6 +148,12 @@ class SignIn(ABC):
 
     async def _after(self) -> None:  # noqa: B027 - most have nothing to do
         """Do what has to be done after an attempt."""
+
+    def _check_directory(self, token: str) -> None:
+        """Refuse a token of another directory than the one that was asked for."""
+        asked, told = self.credentials.tenant_id, facts_of(token).tenant_id
+        if told and is_directory_id(asked) and told.lower() != asked.lower():
+            raise self._needs_login(OTHER_DIRECTORY, f" ({told})")
 
     def _needs_login(self, refusal: Refusal, said: str) -> SourceError:
         return SourceNeedsLogin(

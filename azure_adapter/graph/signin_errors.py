@@ -40,7 +40,8 @@ _APP_ADVICE: Final = (
     "this tenant and enabled."
 )
 _CONSENT_ADVICE: Final = (
-    "Have an administrator of the Azure tenant grant admin consent to the application."
+    "Have an administrator of the Azure tenant grant admin consent to the application, or sign in "
+    "again as one (Reauthorize)."
 )
 _TENANT_ADVICE: Final = (
     "Check the directory (tenant) id in this user sync, and the Microsoft cloud."
@@ -75,11 +76,13 @@ _REVOKED: Final = Refusal(
 _CONSENT: Final = Refusal(
     "consent_required", "the consent of an administrator is missing", _CONSENT_ADVICE
 )
-_OTHER_DIRECTORY: Final = Refusal(
+OTHER_DIRECTORY: Final = Refusal(
     "other_directory",
     "the account is of another directory",
     "Sign in with an administrator account of the Azure tenant of this user sync.",
 )
+"""Also used for a token that is of another directory than the one that was asked for."""
+
 _BLOCKED: Final = Refusal(
     "interaction_required",
     "a Conditional Access policy blocks this sign-in",
@@ -119,7 +122,7 @@ BY_NUMBER: Final[Mapping[int, Refusal]] = {
     ),
     90002: UNKNOWN_TENANT,
     900023: UNKNOWN_TENANT,
-    50020: _OTHER_DIRECTORY,
+    50020: OTHER_DIRECTORY,
     50011: _REDIRECT,
     65001: _CONSENT,
     90094: _CONSENT,

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from json import dumps
 from typing import Any, Final
 
-from azure_adapter.mapping.table import ENTERPRISE, USER_COVERAGE, Coverage
+from azure_adapter.mapping.coverage import Coverage
+from azure_adapter.mapping.table import USER_COVERAGE
 from azure_adapter.mapping.text import folded
 
 _NOT_COMPARED: Final = frozenset({"schemas", "id", "meta", "groups", "members", "password"})
@@ -44,8 +45,12 @@ def merge(
     for name, covered in coverage.subs.items():
         _put(result, name, _merge_subs(result.get(name), desired.get(name), covered))
     for name, covered in coverage.types.items():
-        _put(result, name, _merge_values(result.get(name), desired.get(name), covered))
-    _put(result, "schemas", _merge_schemas(result, desired))
+        old, wanted = result.get(name), desired.get(name)
+        parts = coverage.parts.get(name)
+        if parts:
+            wanted = _merge_parts(old, wanted, parts)
+        _put(result, name, _merge_values(old, wanted, covered))
+    _put(result, "schemas", _merge_schemas(result, desired, coverage))
     return result
 
 
@@ -116,11 +121,37 @@ def _same_reference(old: Any, wanted: Any) -> bool:
     return _same(old.get("value"), wanted.get("value"))
 
 
+def _merge_parts(old: Any, wanted: Any, parts: Mapping[str, frozenset[str]]) -> list[Document]:
+    """Give the desired values of each type what is left alone in the first old one of it."""
+    wanted = wanted if isinstance(wanted, list) else []
+    merged = []
+    for kind, covered in parts.items():
+        values = [one for one in wanted if _type(one) == kind]
+        kept = _first_of(old, kind)
+        left = {name: value for name, value in kept.items() if name not in covered}
+        if not values and left.keys() - {"type", "primary"}:
+            values = [{"type": kept["type"]}]
+        merged += [{**left, **one} for one in values]
+    return [*merged, *(one for one in wanted if _type(one) not in parts)]
+
+
+def _first_of(values: Any, kind: str) -> Document:
+    for one in values if isinstance(values, list) else []:
+        if isinstance(one, dict) and _type(one) == kind:
+            return one
+    return {}
+
+
+def _type(value: Mapping[str, Any]) -> str:
+    """Return the type of a value of a multi-valued attribute, in lower case."""
+    return str(value.get("type", "")).lower()
+
+
 def _merge_values(old: Any, wanted: Any, covered: frozenset[str]) -> list[Any]:
     """Keep the values of types that are not covered, beside the desired ones."""
     old = old if isinstance(old, list) else []
     wanted = wanted if isinstance(wanted, list) else []
-    taken = {folded(one["value"]) for one in wanted if isinstance(one.get("value"), str)}
+    taken = {_key(one) for one in wanted}
     kept = [_copy(one) for one in old if _is_foreign(one, covered, taken)]
     if any(one.get("primary") for one in wanted):
         for one in kept:
@@ -129,24 +160,30 @@ def _merge_values(old: Any, wanted: Any, covered: frozenset[str]) -> list[Any]:
     return _copy(old) if _same(old, merged) else merged
 
 
-def _is_foreign(value: Any, covered: frozenset[str], taken: set[str]) -> bool:
+def _key(value: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a value of a multi-valued attribute is told apart by: its type and value."""
+    text = value.get("value")
+    return _type(value), folded(text) if isinstance(text, str) else ""
+
+
+def _is_foreign(value: Any, covered: frozenset[str], taken: set[tuple[str, str]]) -> bool:
     """Say whether the mapping leaves a value alone.
 
-    One without a type is left alone too, unless it repeats a desired value.
+    One that repeats a desired value, of the same type or itself without one, is not left alone.
     """
     if not isinstance(value, dict):
         return False
-    kind = value.get("type")
-    if isinstance(kind, str):
-        return kind.lower() not in covered
-    text = value.get("value")
-    return not (isinstance(text, str) and folded(text) in taken)
+    kind, text = _key(value)
+    if isinstance(value.get("type"), str):
+        return kind not in covered and (not text or (kind, text) not in taken)
+    return not text or all(text != other for _, other in taken)
 
 
-def _merge_schemas(result: Document, desired: Mapping[str, Any]) -> list[str]:
+def _merge_schemas(result: Document, desired: Mapping[str, Any], coverage: Coverage) -> list[str]:
     names = dict.fromkeys([*result.get("schemas", ()), *desired.get("schemas", ())])
-    if ENTERPRISE not in result:
-        names.pop(ENTERPRISE, None)
+    for name in coverage.subs:
+        if ":" in name and name not in result:
+            names.pop(name, None)
     return list(names)
 
 

@@ -57,6 +57,8 @@ class Reading:
         if not isinstance(value, str):
             self.notes.append(f"{source} was left out: it is not a text.")
             return None
+        if value.isascii() and "\x00" not in value:
+            return value.strip() or None
         cleaned = _REFUSED.sub("", value)
         if len(cleaned) != len(value):
             self.notes.append(f"{source}: characters that no database can hold were stripped.")
@@ -99,30 +101,38 @@ class Reading:
             self.notes.append(f"{source} was left out: {shown!r} is not a valid e-mail address.")
         return address
 
-    def proxy(self, value: str, source: str) -> str | None:
-        """Return the address of a proxyAddresses value; None unless it is for SMTP."""
-        if value[: len(_SMTP)].lower() != _SMTP:
-            return None
-        return self.email(value[len(_SMTP) :].strip() or None, source)
-
     def user_name(self, value: str | None) -> str | None:
-        """Return the userName of a userPrincipalName.
-
-        A guest's is ``alias_theirdomain#EXT#@tenant``. Like Microsoft's own provisioning, the
-        last underscore before ``#EXT#`` becomes the @ that it once was (a domain cannot hold an
-        underscore): ``alias@theirdomain``. Source: Entra: properties of a B2B collaboration
-        user.
-        """
-        if value is None:
-            return None
-        mark = _GUEST.search(value)
-        if mark is None:
+        """Return the userName of a userPrincipalName; see ``guest_address``."""
+        if value is None or _GUEST.search(value) is None:
             return value
-        alias, _, domain = value[: mark.start()].rpartition("_")
-        if alias and domain:
-            return f"{alias}@{domain}"
-        self.notes.append("userPrincipalName was kept whole: it has no underscore before #EXT#.")
-        return value
+        address = guest_address(value)
+        if address == value:
+            self.notes.append(
+                "userPrincipalName was kept whole: it has no underscore before #EXT#."
+            )
+        return address
+
+
+def smtp_address(value: str) -> str | None:
+    """Return the address of a proxyAddresses value; None unless it is for SMTP."""
+    if value[: len(_SMTP)].lower() != _SMTP:
+        return None
+    return value[len(_SMTP) :].strip() or None
+
+
+def guest_address(upn: str) -> str:
+    """Return the address of a guest; any other userPrincipalName as it is.
+
+    A guest's is ``alias_theirdomain#EXT#@tenant``. Like Microsoft's own provisioning, the last
+    underscore before ``#EXT#`` becomes the @ that it once was (a domain cannot hold an
+    underscore): ``alias@theirdomain``. Source: Entra: properties of a B2B collaboration user,
+    "B2B (guest) users" in "How provisioning works".
+    """
+    mark = _GUEST.search(upn)
+    if mark is None:
+        return upn
+    alias, _, domain = upn[: mark.start()].rpartition("_")
+    return f"{alias}@{domain}" if alias and domain else upn
 
 
 def folded(value: str) -> str:
@@ -130,6 +140,8 @@ def folded(value: str) -> str:
 
     The same folding as the SCIM library's default comparison key.
     """
+    if value.isascii():
+        return value.lower()
     return normalize("NFC", normalize("NFC", value).lower())
 
 

@@ -25,6 +25,7 @@ Effect = Literal[
     "malformed_object",
     "repeat_next_link",
     "duplicate_items",
+    "omit_objects",
     "slow",
     "stale",
     "hidden_membership",
@@ -79,8 +80,9 @@ class Fault:
             ``reset_body`` (in the middle of it), ``truncate`` (half the body, then the
             connection closes), ``invalid_json``, ``object_without_id``, ``malformed_object`` (a
             displayName that is no string), ``repeat_next_link`` (the page names itself as the
-            next one), ``duplicate_items`` (the page's items twice), ``slow`` (``seconds`` before
-            the answer), ``stale`` (a replica answers that lacks the latest ``lag`` changes),
+            next one), ``duplicate_items`` (the page's items twice), ``omit_objects`` (the page
+            silently lacks all but its first ``index`` objects), ``slow`` (``seconds`` before the
+            answer), ``stale`` (a replica answers that lacks the latest ``lag`` changes),
             ``hidden_membership`` (as if ``Member.Read.Hidden`` were not granted),
             ``clock_skew`` (Date and token times are ``seconds`` ahead), ``expire_delta``
             (every delta and skip token issued so far expires first), ``expire_access`` (every
@@ -97,7 +99,7 @@ class Fault:
             (of ``throttle``: for 2.128).
         seconds: Delay of ``slow``, skew of ``clock_skew``.
         lag: Changes that ``stale`` lacks.
-        index: Which object of the page is damaged.
+        index: Which object of the page is damaged, or omitted with those after it.
         seen: Matching requests so far.
         fired: How often it has fired.
     """

@@ -127,6 +127,13 @@ def _duplicate(_fault: Fault, answer: Answer, _url: str) -> Answer:
     return _edit_page(answer, damage)
 
 
+def _omit(fault: Fault, answer: Answer, _url: str) -> Answer:
+    def damage(page: dict[str, Any]) -> None:
+        page["value"] = page["value"][: fault.index]
+
+    return _edit_page(answer, damage)
+
+
 _SPOILERS: Final[dict[str, Callable[[Fault, Answer, str], Answer]]] = {
     "throttle": _throttle,
     "server_error": _server_error,
@@ -139,6 +146,7 @@ _SPOILERS: Final[dict[str, Callable[[Fault, Answer, str], Answer]]] = {
     "malformed_object": _malformed,
     "repeat_next_link": _repeat_next_link,
     "duplicate_items": _duplicate,
+    "omit_objects": _omit,
 }
 
 

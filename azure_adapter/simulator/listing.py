@@ -60,9 +60,10 @@ def count_objects(request: GraphRequest, kind: str) -> Reply:
 def get_object(request: GraphRequest, kind: str, key: str) -> Reply:
     """Answer ``GET /users/{id | userPrincipalName}`` and ``GET /groups/{id}``."""
     entry = find_live(request, kind, key)
-    names = selection(request, kind)
-    context = f"{request.base}/$metadata#{kind}s{_selected(names)}/$entity"
-    return Reply(200, {"@odata.context": context, **render(entry, names or DEFAULTS[kind])})
+    names, expanded = selection(request, kind), _expansion(request, kind)
+    context = f"{request.base}/$metadata#{kind}s{_selected(names, expanded)}/$entity"
+    item = _expand(request, entry, render(entry, names or DEFAULTS[kind]), expanded)
+    return Reply(200, {"@odata.context": context, **item})
 
 
 def get_manager(request: GraphRequest, key: str) -> Reply:

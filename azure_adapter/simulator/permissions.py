@@ -39,3 +39,17 @@ ORGANIZATION_GLIMPSERS: Final = ORGANIZATION_READERS | {"User.Read", "User.Read.
 
 ME_READERS: Final = READERS["user"] | {"User.Read"}
 """Delegated permissions of which any one reads the signed-in user."""
+
+MEANINGS: Final[dict[str, str]] = {
+    "User.Read": "Sign you in and read your profile",
+    "User.Read.All": "Read all users' full profiles",
+    "GroupMember.Read.All": "Read group memberships",
+    "Group.Read.All": "Read all groups",
+    "Directory.Read.All": "Read directory data",
+    "Member.Read.Hidden": "Read hidden memberships",
+    "Device.Read.All": "Read devices",
+    "Application.Read.All": "Read applications",
+    "Organization.Read.All": "Read organization information",
+    "OrgContact.Read.All": "Read organizational contacts",
+}
+"""What the consent page says that a permission is for (permissions reference, display names)."""

@@ -241,14 +241,17 @@ class _Flow:
                     f"AADSTS50020: User account '{upn}' from identity provider "
                     f"'{directory.display_name}' does not exist in tenant '{tenant}' and cannot "
                     "access the application in that tenant. Sign in with another account.",
+                    upn,
                 )
             if not account.enabled:
-                return self._pick("AADSTS50057: The user account is disabled.")
+                return self._pick("AADSTS50057: The user account is disabled.", upn)
             mfa = dict(self.session.of(directory)).get(account, False)
             return replace(self, directory=directory, account=account, mfa=mfa).verified()
-        return self._pick(f"AADSTS50034: The user account {upn} does not exist in the directory.")
+        return self._pick(
+            f"AADSTS50034: The user account {upn} does not exist in the directory.", upn
+        )
 
-    def _pick(self, alert: str = "") -> Response:
+    def _pick(self, alert: str = "", typed: str = "") -> Response:
         flow = replace(self, directory=None, account=None, mfa=False)
         groups = [
             (one.display_name, [*built_in(one), *self._remembered(one)])
@@ -258,7 +261,7 @@ class _Flow:
             flow._form(),
             self.app.display_name,
             groups,
-            hint=self.asked.params.get("login_hint", ""),
+            hint=typed or self.asked.params.get("login_hint", ""),
             alert=alert,
         )
 

@@ -2,12 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from azure_adapter.mapping import DEFAULT_TABLE, MappingTable, graph_properties
+from azure_adapter.sync.nesting import NestedGroups
+from azure_adapter.sync.scope_values import Scope
 from scim.provisioning.records import UniqueField
+from scim.provisioning.source import ObjectKind
 
-PLANNER_VERSION = 1
+PLANNER_VERSION = 2
 """Grows when the planner would decide differently about an unchanged mirror."""
 
 
@@ -57,6 +61,11 @@ class SyncConfig:
         deletion_policy: what a deletion in the source does to a user.
         enrollment: what happens to new users' e-mail addresses.
         safeguard: limits of what a run may do without a person.
+        scope: which source objects are provisioned.
+        nested: what becomes of groups in groups.
+        mapping: which source attribute feeds which SCIM attribute.
+        config_version: grows with each edit.
+        seed: secret of the sync, for expressions that make something up (``Guid``).
     """
 
     sync_id: str
@@ -67,19 +76,29 @@ class SyncConfig:
     deletion_policy: DeletionPolicy = DeletionPolicy.delete
     enrollment: Enrollment = Enrollment.send_email
     safeguard: SafeguardLimits = SafeguardLimits()
+    scope: Scope = field(default_factory=Scope)
+    nested: NestedGroups = NestedGroups.kept
+    mapping: MappingTable = DEFAULT_TABLE
+    config_version: int = 1
+    seed: bytes = field(default=b"", repr=False)
+
+    def properties(self, kind: ObjectKind) -> tuple[str, ...]:
+        """Return the source properties to read of a kind: those that mapping and scope need."""
+        needed = [*graph_properties(self.mapping, kind), *self.scope.attributes(kind)]
+        return tuple(dict.fromkeys(needed))
 
     def fingerprint(self) -> str:
         """Return a digest of what decides about an already mirrored object.
 
         When it differs from the one that the mirror was planned with, everything is planned
-        anew. The Unique field is not part of it: editing it never relinks anything.
+        anew. Not part of it are scope and nesting, whose effect the scope step finds out object
+        by object, and the Enrollment Type, which concerns new users only. The Unique field is,
+        because the mirror keeps its value; it never relinks anything, since a link decides first.
         """
         decisive = {
             "planner": PLANNER_VERSION,
             "deletion_policy": self.deletion_policy,
+            "unique_field": self.unique_field,
+            "mapping": self.mapping.fingerprint(),
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-
-    def public(self) -> dict[str, object]:
-        """Return the configuration as JSON values, without anything secret."""
-        return asdict(self)

@@ -1,27 +1,39 @@
-"""One run of a user sync: read, plan, check, apply, report; each phase durable and resumable.
+"""The engine of a user sync: starts runs, takes up what was interrupted, and ends them.
 
-A run that a killed process left behind is taken up in the phase it was in: reading goes on at the
-saved cursor, planning starts again from the mirror, applying goes on with what is pending.
+One run at a time has a sync, whatever it is for: a cycle, the application of a reviewed plan, what
+a person allowed, a retry, a look for drift, an undo. A run that a killed process left behind is
+taken up first. A preview applies nothing and is never taken up.
 """
 
-import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from azure_adapter.sync.check import check_plan
+from azure_adapter.sync.approvals import reviewed_run
 from azure_adapter.sync.config import SyncConfig
-from azure_adapter.sync.executor import Executor
-from azure_adapter.sync.planning import Planning
-from azure_adapter.sync.reading import Reading
-from azure_adapter.sync.summary import failures, tally
-from scim.provisioning.operations import OperationStatus
-from scim.provisioning.ports import ProvisioningTarget, SourceReader, SyncStore
+from azure_adapter.sync.custody import LEASE_S, LISTEN_S, Custody, RunCancelled, custody
+from azure_adapter.sync.progress import Progress, Tell
+from azure_adapter.sync.refusals import (
+    AlreadyRunning,
+    NoSuchRun,
+    NothingToDecide,
+    NothingToUndo,
+    NotPaused,
+    SyncPaused,
+)
+from azure_adapter.sync.requests import Prepare, Request
+from azure_adapter.sync.run_work import Parts, RunWork
+from scim.provisioning.ports import (
+    EnrollmentPort,
+    ProvisioningTarget,
+    SourceReader,
+    SyncStore,
+)
 from scim.provisioning.records import (
     Lease,
-    LeaseLost,
+    RunKind,
     RunMode,
     RunPhase,
     RunRecord,
@@ -30,36 +42,13 @@ from scim.provisioning.records import (
 )
 from scim.provisioning.source import ObjectKind
 
-log = logging.getLogger(__name__)
-
-LEASE_S = 60.0
-"""How long a lease lasts without a heartbeat, in seconds."""
-
-MOST_NOTES = 20
+__all__ = ["AlreadyRunning", "Progress", "SyncEngine"]
 
 RECENT_RUNS = 50
 """How far back it is looked for a run that was no preview."""
 
-
-class AlreadyRunning(Exception):
-    """Another process runs this user sync now; wait for it, or look at its progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        phase: read, plan, check, apply or report.
-        done: objects or operations so far, in this phase.
-        total: of how many, or ``None`` when that is not known yet.
-        message: the same in words.
-    """
-
-    phase: str
-    done: int
-    total: int | None = None
-    message: str = ""
+CYCLES = frozenset({RunKind.cycle, RunKind.reviewed})
+"""Kinds of runs after which changes can be read instead of everything."""
 
 
 def _now_us() -> int:
@@ -77,8 +66,11 @@ class SyncEngine:
         target: where SCIM operations go.
         owner: names this process in the lease.
         progress: told what happens, while it happens.
+        enrollment: invites people; ``None``: nobody is invited here.
+        gone: tells whether another owner's process has certainly ended.
         now_us: the clock, microseconds since the epoch.
         lease_s: how long the lease lasts without a heartbeat.
+        listen_s: how often it is looked whether a person wants the run to stop.
     """
 
     config: SyncConfig
@@ -86,9 +78,12 @@ class SyncEngine:
     source: SourceReader
     target: ProvisioningTarget
     owner: str
-    progress: Callable[[Progress], None] | None = None
+    progress: Tell | None = None
+    enrollment: EnrollmentPort | None = None
+    gone: Callable[[str], bool] | None = None
     now_us: Callable[[], int] = _now_us
     lease_s: float = LEASE_S
+    listen_s: float = LISTEN_S
 
     async def run(
         self,
@@ -99,7 +94,7 @@ class SyncEngine:
         trigger: str = "manual",
         actor: str = "",
     ) -> RunRecord:
-        """Run the sync once, or take up the run that an interrupted process left behind.
+        """Run a cycle, or take up the one that an interrupted process left behind.
 
         Args:
             full: read everything (initial cycle), even if changes could be read.
@@ -113,158 +108,322 @@ class SyncEngine:
 
         Raises:
             AlreadyRunning: another process runs it now.
+            SyncPaused: a person paused it, and this is no preview.
             LeaseLost: another process took it over meanwhile.
         """
-        lease = await self.store.claim(self.owner, self.lease_s)
-        if lease is None:
-            raise AlreadyRunning(
-                f"The user sync {self.config.name!r} is running in another process. Wait until it "
-                "has finished, then start it again."
+        options: dict[str, Any] = {"allow": True} if allow else {}
+        if preview:
+            options["fingerprint"] = self.config.fingerprint()
+        return await self.do(
+            Request(
+                RunKind.cycle,
+                trigger,
+                actor,
+                preview=preview,
+                full=full,
+                reads=True,
+                options=options,
             )
-        async with self._held(lease):
-            run = await self._begin(lease, full=full, preview=preview, trigger=trigger, actor=actor)
-            try:
-                return await self._phases(lease, run, allow=allow)
-            except SourceError as error:
-                return await self.store.update_run(
-                    run.id, status=RunStatus.failed, error=error, finished=True
-                )
+        )
+
+    async def retry(self, *, trigger: str = "retry", actor: str = "") -> RunRecord:
+        """Apply what failed before and is due again, reading nothing."""
+        return await self.do(Request(RunKind.retry, trigger, actor))
+
+    async def drift(self, *, preview: bool, trigger: str = "manual", actor: str = "") -> RunRecord:
+        """Compare every linked resource with what the mirror maps to; repair it or list it."""
+        options = {"fingerprint": self.config.fingerprint()} if preview else {}
+        return await self.do(
+            Request(RunKind.drift, trigger, actor, preview=preview, options=options)
+        )
+
+    async def preview_draft(
+        self,
+        draft: dict[str, Any],
+        *,
+        reads: bool,
+        trigger: str = "manual",
+        actor: str = "",
+    ) -> RunRecord:
+        """Preview the configuration of this engine, which is not saved yet.
+
+        Args:
+            draft: what it is, kept with the run.
+            reads: the mirror lacks something that the draft needs.
+            trigger: who or what started it.
+            actor: the person or token.
+        """
+        options = {"draft": draft, "fingerprint": self.config.fingerprint()}
+        return await self.do(
+            Request(RunKind.draft, trigger, actor, preview=True, reads=reads, options=options)
+        )
+
+    async def apply(
+        self,
+        run_id: str,
+        checksum: str,
+        *,
+        save: Prepare | None = None,
+        trigger: str = "manual",
+        actor: str = "",
+    ) -> RunRecord:
+        """Apply the plan of a preview exactly as a person reviewed it.
+
+        Args:
+            run_id: the preview.
+            checksum: of its plan, as the person saw it.
+            save: saves the configuration that was previewed, in the transaction that starts the
+                run.
+            trigger: who or what started it.
+            actor: the person or token.
+
+        Raises:
+            NoSuchRun, NotReviewable, PlanOutdated: see :func:`reviewed_run`.
+            SyncPaused, NotPaused: an undo is applied to a paused sync, all else to one that runs.
+            AlreadyRunning: another process runs it now.
+        """
+        fingerprint = self.config.fingerprint()
+        reviewed = await reviewed_run(self.store, run_id, checksum, fingerprint=fingerprint)
+
+        async def prepare() -> dict[str, Any]:
+            await reviewed_run(self.store, run_id, checksum, fingerprint=fingerprint)
+            return dict(await save()) if save is not None else {}
+
+        kind = RunKind.cycle if reviewed.kind is RunKind.draft else reviewed.kind
+        return await self.do(
+            Request(
+                RunKind.reviewed,
+                trigger,
+                actor,
+                options={"as": kind.value},
+                reviewed_run=run_id,
+                undoes_run=reviewed.undoes_run,
+                reconfigures=save is not None,
+                prepare=prepare,
+            )
+        )
+
+    async def allow(
+        self, run_id: str, seqs: Sequence[int] | None, *, trigger: str, actor: str
+    ) -> RunRecord:
+        """Apply held operations of a run, exactly these, once; ``None`` means all of them.
+
+        Raises:
+            NoSuchRun: the sync has no such run.
+            NothingToDecide: none of them is held any more.
+            AlreadyRunning, SyncPaused
+        """
+        await self._existing(run_id)
+
+        async def prepare() -> dict[str, Any]:
+            count, moment = await self.store.decide(run_id, seqs, "superseded", actor)
+            if not count:
+                raise nothing_held(run_id, await self.store.held_run())
+            return {"moment": moment}
+
+        return await self.do(
+            Request(RunKind.allowed, trigger, actor, reviewed_run=run_id, prepare=prepare)
+        )
+
+    async def undo(self, run_id: str, *, trigger: str = "manual", actor: str = "") -> RunRecord:
+        """Return a preview that takes back what a run applied; apply it with :meth:`apply`.
+
+        Raises:
+            NoSuchRun: the sync has no such run.
+            NothingToUndo: it applied nothing.
+            AlreadyRunning: another process runs it now.
+        """
+        await self.undoable(run_id)
+        return await self.do(Request(RunKind.undo, trigger, actor, preview=True, undoes_run=run_id))
+
+    async def undoable(self, run_id: str) -> None:
+        """Refuse a run that there is nothing to take back of.
+
+        Raises:
+            NoSuchRun, NothingToUndo: see :meth:`undo`.
+        """
+        await self._existing(run_id)
+        done = [
+            await self.store.applied_objects(run_id, kind, "", 1)
+            for kind in (ObjectKind.user, ObjectKind.group)
+        ]
+        if not any(done):
+            raise NothingToUndo(f"The run {run_id} applied nothing, so there is nothing to undo.")
+
+    async def finish_left(self) -> RunRecord | None:
+        """Finish the run that an interrupted process left behind, if any; returns it.
+
+        Raises:
+            AlreadyRunning: another process runs the sync now.
+        """
+        if await self.store.unfinished_run() is None:
+            return None
+        async with self.kept() as kept:
+            return await self.take_up(kept)
+
+    async def do(self, request: Request) -> RunRecord:
+        """Do what is asked for, after what an interrupted process left behind.
+
+        Raises:
+            AlreadyRunning: another process runs the sync now.
+            SyncPaused, NotPaused: see :meth:`apply`.
+        """
+        await self.check_paused(request)
+        async with self.kept() as kept:
+            if not request.preview and not request.reconfigures:
+                left = await self.take_up(kept)
+                if left is not None and _covers(left, request):
+                    return left
+            run = await self.begin(kept.lease, request)
+            return await self.carry(kept, run)
+
+    # -- what a run is made of -----------------------------------------------------
 
     @asynccontextmanager
-    async def _held(self, lease: Lease) -> AsyncIterator[None]:
-        """Keep the lease alive by a heartbeat, and give it back at the end."""
-        heart = asyncio.create_task(self._beat(lease))
-        try:
-            yield
-        finally:
-            heart.cancel()
-            with suppress(asyncio.CancelledError):
-                await heart
-            await self.store.release(lease)
+    async def kept(self) -> AsyncIterator[Custody]:
+        """Have the sync to oneself inside of the block.
 
-    async def _beat(self, lease: Lease) -> None:
-        """Renew the lease three times in its life; a beat that fails is left to the next.
-
-        Nothing depends on it but that nobody else takes over: every write checks the fence.
+        Raises:
+            AlreadyRunning: another process has it.
         """
-        while True:
-            await asyncio.sleep(self.lease_s / 3)
-            try:
-                await self.store.renew(lease, self.lease_s)
-            except LeaseLost:
-                return
-            except Exception:
-                log.warning("The lease of %s could not be renewed.", lease.sync_id, exc_info=True)
-
-    async def _begin(
-        self, lease: Lease, *, full: bool, preview: bool, trigger: str, actor: str
-    ) -> RunRecord:
-        left = await self.store.unfinished_run()
-        if left is not None:
-            return await self.store.update_run(
-                left.id, note="Taken up again after its process had stopped."
-            )
-        users = await self.store.cursor(ObjectKind.user)
-        groups = await self.store.cursor(ObjectKind.group)
-        started = any(not run.preview for run in await self.store.runs(limit=RECENT_RUNS))
-        incremental = not full and started and bool(users.delta_cursor and groups.delta_cursor)
-        mode = RunMode.incremental if incremental else RunMode.initial
-        run = await self.store.start_run(
-            mode, trigger=trigger, actor=actor, preview=preview, lease=lease
+        keeping = custody(
+            self.store,
+            self.owner,
+            lease_s=self.lease_s,
+            listen_s=self.listen_s,
+            gone=self.gone,
         )
-        if full:
-            await self.store.begin_initial(ObjectKind.user)
-            await self.store.begin_initial(ObjectKind.group)
+        async with keeping as kept:
+            if kept is None:
+                raise AlreadyRunning(
+                    f"The user sync {self.config.name!r} is running in another process.",
+                    "Wait until it has finished, then start it again.",
+                )
+            yield kept
+
+    async def begin(self, lease: Lease, request: Request) -> RunRecord:
+        """Add a run, with all that belongs to its beginning, in one transaction."""
+        await self._close_left_preview()
+        mode = await self._mode(request)
+        async with self.store.unit_of_work(lease):
+            await self.check_paused(request)
+            if request.reconfigures and await self.store.unfinished_run() is not None:
+                raise AlreadyRunning(
+                    f"A run of the user sync {self.config.name!r} was interrupted.",
+                    "Sync once, so that it is finished, then preview again.",
+                )
+            more = dict(await request.prepare()) if request.prepare is not None else {}
+            if request.full:
+                for kind in (ObjectKind.user, ObjectKind.group):
+                    await self.store.begin_initial(kind, self.config.properties(kind))
+            return await self.store.start_run(
+                mode,
+                trigger=request.trigger,
+                actor=request.actor,
+                preview=request.preview,
+                lease=lease,
+                phase=RunPhase.read if request.reads else RunPhase.plan,
+                options={**request.remembered(), **more},
+                reviewed_run=request.reviewed_run,
+                undoes_run=request.undoes_run,
+            )
+
+    async def carry(self, kept: Custody, run: RunRecord) -> RunRecord:
+        """Carry a run to its end, whatever that is."""
+        work = RunWork(self.parts, kept.lease, run)
+        try:
+            return await kept.interruptible(run.id, work.carry())
+        except RunCancelled as cancelled:
+            return await work.cancelled(cancelled.by)
+        except SourceError as error:
+            return await work.failed(error)
+
+    @property
+    def parts(self) -> Parts:
+        """What its runs work with."""
+        return Parts(
+            config=self.config,
+            store=self.store,
+            source=self.source,
+            target=self.target,
+            enrollment=self.enrollment,
+            now_us=self.now_us,
+            progress=self.progress,
+        )
+
+    async def take_up(self, kept: Custody) -> RunRecord | None:
+        """Finish the run that an interrupted process left behind, if any."""
+        left = await self.store.unfinished_run()
+        if left is None:
+            return None
+        run = await self.store.update_run(
+            left.id, note="Taken up again after its process had stopped."
+        )
+        return await self.carry(kept, run)
+
+    async def _close_left_preview(self) -> None:
+        """End a preview whose process stopped: nobody waits for it any more."""
+        left = await self.store.unfinished_run(preview=True)
+        if left is not None:
+            message = "The preview's process had stopped, and a preview is not taken up again."
+            await self.store.skip_pending(left.id, "interrupted", message)
+            await self.store.update_run(
+                left.id, status=RunStatus.cancelled, note=message, finished=True
+            )
+
+    async def _mode(self, request: Request) -> RunMode:
+        if request.kind is not RunKind.cycle:
+            return RunMode.incremental
+        cursors = [await self.store.cursor(kind) for kind in (ObjectKind.user, ObjectKind.group)]
+        recent = await self.store.runs(limit=RECENT_RUNS)
+        started = any(not run.preview and run.kind in CYCLES for run in recent)
+        changes = started and all(cursor.delta_cursor for cursor in cursors)
+        return RunMode.incremental if changes and not request.full else RunMode.initial
+
+    async def check_paused(self, request: Request) -> None:
+        """Refuse what a paused sync does not do, and an undo that its next cycle would revert.
+
+        Raises:
+            SyncPaused: it is paused, and this would apply something.
+            NotPaused: it is not, and this applies an undo.
+        """
+        paused = await self.store.is_paused()
+        name = self.config.name
+        undoes = request.kind is RunKind.reviewed and request.undoes_run is not None
+        if undoes and not paused:
+            raise NotPaused(
+                f"The user sync {name!r} is not paused, so its next cycle would revert the undo.",
+                "Pause it first.",
+            )
+        if paused and not request.preview and not undoes:
+            raise SyncPaused(
+                f"The user sync {name!r} is paused.",
+                "Resume it first, or only preview what it would do.",
+            )
+
+    async def _existing(self, run_id: str) -> RunRecord:
+        run = await self.store.run(run_id)
+        if run is None:
+            raise NoSuchRun(f"This user sync has no run {run_id!r}.")
         return run
 
-    async def _phases(self, lease: Lease, run: RunRecord, *, allow: bool) -> RunRecord:
-        if run.phase is RunPhase.read:
-            run = await self._read(lease, run, allow=allow)
-        if run.phase in (RunPhase.plan, RunPhase.check):
-            run = await self._plan(run, allow=allow)
-        if run.phase is RunPhase.apply:
-            run = await self._apply(lease, run)
-        return await self._report(run)
 
-    # -- the phases ----------------------------------------------------------
+def nothing_held(run_id: str, elsewhere: str | None) -> NothingToDecide:
+    """Return why held operations of a run cannot be decided about."""
+    advice = ""
+    if elsewhere is not None and elsewhere != run_id:
+        advice = f"What is held now stands in the run {elsewhere}."
+    return NothingToDecide(
+        f"None of these operations of the run {run_id} is held any more: they were decided, or "
+        "planned anew.",
+        advice,
+    )
 
-    async def _read(self, lease: Lease, run: RunRecord, *, allow: bool) -> RunRecord:
-        reading = Reading(
-            self.config, self.store, self.source, lease, run, allow=allow, progress=self._tell_read
-        )
-        mode = await reading.read()
-        return await self.store.update_run(run.id, phase=RunPhase.plan, mode=mode)
 
-    async def _plan(self, run: RunRecord, *, allow: bool) -> RunRecord:
-        await self.store.clear_plan(run.id)
-        fingerprint = self.config.fingerprint()
-        if await self.store.planned_with() != fingerprint:
-            await self.store.mark_all_dirty()
-            await self.store.set_planned_with(fingerprint)
-        planning = Planning(
-            self.config,
-            self.store,
-            self.target,
-            run.id,
-            preview=run.preview,
-            now_us=self.now_us,
-            progress=lambda done: self._tell("plan", done, message=f"{done} objects planned"),
-        )
-        await planning.plan()
-        notes = planning.notes[:MOST_NOTES]
-        if not allow:
-            notes += await check_plan(self.config, self.store, run.id, self.now_us())
-        if not run.preview:
-            await self.store.supersede(run.id)
-        for note in notes:
-            await self.store.update_run(run.id, note=note)
-        checksum = await self.store.checksum(run.id)
-        phase = RunPhase.report if run.preview else RunPhase.apply
-        return await self.store.update_run(run.id, phase=phase, checksum=checksum)
-
-    async def _apply(self, lease: Lease, run: RunRecord) -> RunRecord:
-        counted = await self.store.count_operations(run.id)
-        total = sum(
-            number
-            for (_, _, status), number in counted.items()
-            if status == OperationStatus.pending
-        )
-        executor = Executor(
-            self.store,
-            self.target,
-            lease,
-            run.id,
-            now_us=self.now_us,
-            keep_alive=lambda: self.store.renew(lease, self.lease_s),
-            progress=lambda done: self._tell(
-                "apply", done, total, f"{done} of {total} operations applied"
-            ),
-        )
-        await executor.apply()
-        return await self.store.update_run(run.id, phase=RunPhase.report)
-
-    async def _report(self, run: RunRecord) -> RunRecord:
-        counts = tally(
-            await self.store.count_objects(run.id),
-            await self.store.count_memberships(run.id),
-            {kind: await self.store.count_links(kind) for kind in ObjectKind},
-            preview=run.preview,
-        )
-        held = sum(int(counts[kind]["held"]) for kind in ("users", "groups"))
-        status = RunStatus.succeeded
-        if held:
-            status = RunStatus.quarantined
-        elif failures(counts):
-            status = RunStatus.incomplete
-        return await self.store.update_run(
-            run.id, phase=RunPhase.done, status=status, counts=counts, finished=True
-        )
-
-    # -- progress -------------------------------------------------------------
-
-    def _tell_read(self, kind: ObjectKind, done: int) -> None:
-        self._tell("read", done, message=f"{done} {kind.value}s read")
-
-    def _tell(self, phase: str, done: int, total: int | None = None, message: str = "") -> None:
-        if self.progress is not None:
-            self.progress(Progress(phase, done, total, message))
+def _covers(left: RunRecord, request: Request) -> bool:
+    """Tell whether a run that was taken up is what is asked for now."""
+    return (
+        left.kind is RunKind.cycle is request.kind
+        and left.status is not RunStatus.cancelled
+        and not (request.full and left.mode is not RunMode.initial)
+    )

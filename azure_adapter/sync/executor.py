@@ -1,15 +1,20 @@
 """The apply phase: operations go to the target in batches, exactly once in process.
 
-Each batch is one unit of work: the operations, their links and their results commit together, or
-not at all. A process that is killed leaves the rest pending, and the next one goes on there.
+Each batch is one unit of work: the operations, their links, invitations and results commit
+together, or not at all. A process that is killed leaves the rest pending, and the next one goes on
+there. A target that takes part in no transaction (a server over HTTP) is called between two of
+them: the fence is checked before and after, and an operation may be sent again (at least once).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from azure_adapter.sync.enrolling import SENT
+from azure_adapter.sync.linking import link_after
 from azure_adapter.sync.planning import retry_after
+from scim.ezto import EMAIL_VERIFIED
 from scim.provisioning.operations import (
     Action,
     Operation,
@@ -19,8 +24,8 @@ from scim.provisioning.operations import (
     references,
     resolve,
 )
-from scim.provisioning.ports import ProvisioningTarget, SyncStore
-from scim.provisioning.records import Lease, LeaseLost, LinkRecord, LinkState, MirrorRecord
+from scim.provisioning.ports import EnrollmentPort, ProvisioningTarget, SyncStore
+from scim.provisioning.records import Lease, LeaseLost, LinkState, RunRecord, SourceError
 
 BATCH = 200
 """How many operations one unit of work applies; SQLite's write lock is held that long."""
@@ -28,7 +33,6 @@ BATCH = 200
 ATTEMPTS = 4
 """How often a batch is tried when the database refuses it as a whole (deadlock, busy)."""
 
-LINKED = frozenset({Action.create, Action.restore, Action.take_over})
 MEMBERS = frozenset({Action.add_members, Action.remove_members})
 
 ADVICE = {
@@ -51,6 +55,28 @@ class _Result:
     advice: str = ""
 
 
+@dataclass(slots=True)
+class _Prepared:
+    """A batch, sorted by who carries it out.
+
+    Attributes:
+        sent: operations for the target, with their references replaced.
+        bare: operations that only change the link.
+        invited: operations that invite.
+        results: what is decided already.
+    """
+
+    sent: list[tuple[PlannedOperation, Operation]] = field(default_factory=list)
+    bare: list[tuple[PlannedOperation, Operation]] = field(default_factory=list)
+    invited: list[tuple[PlannedOperation, Operation]] = field(default_factory=list)
+    results: list[_Result] = field(default_factory=list)
+
+    @property
+    def requests(self) -> list[Operation]:
+        """What the target is asked to apply."""
+        return [operation for _, operation in self.sent]
+
+
 class Executor:
     """Applies the pending operations of a run.
 
@@ -58,10 +84,11 @@ class Executor:
         store: the state of the user sync.
         target: where operations go.
         lease: checked by each batch.
-        run_id: the run.
+        run: the run.
         now_us: the clock, microseconds.
-        keep_alive: called between batches; raises when the run must stop.
         progress: told how many operations were applied.
+        enrollment: invites people and trusts addresses; ``None``: nobody is invited here.
+        invites: the user sync sends enrollment mails, so that one is due to who is new to it.
         sleep: waits between the tries of a batch.
     """
 
@@ -70,65 +97,88 @@ class Executor:
         store: SyncStore,
         target: ProvisioningTarget,
         lease: Lease,
-        run_id: str,
+        run: RunRecord,
         *,
         now_us: Callable[[], int],
-        keep_alive: Callable[[], Awaitable[None]],
         progress: Callable[[int], None],
+        enrollment: EnrollmentPort | None = None,
+        invites: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._target = target
         self._lease = lease
-        self._run_id = run_id
+        self._run = run
         self._now_us = now_us
-        self._keep_alive = keep_alive
         self._progress = progress
+        self._enrollment = enrollment
+        self._invites = invites
         self._sleep = sleep
         self._done = 0
 
     async def apply(self) -> None:
-        """Apply everything pending, batch by batch, in the order of the plan."""
+        """Apply everything pending, batch by batch, in the order of the plan.
+
+        Raises:
+            LeaseLost: another worker took the sync over; nothing more was written.
+            SourceError: the target cannot be reached now; what is pending stays so.
+        """
         while batch := await self._next_batch():
-            await self._keep_alive()
             await self._with_retries(batch)
             self._done += len(batch)
             self._progress(self._done)
-        await self._store.settle_run(self._run_id)
+        await self._store.settle_run(self._run.id)
 
     async def _next_batch(self) -> list[PlannedOperation]:
         """Return the next operations of one phase; what they refer to was applied before."""
-        pending = await self._store.pending(self._run_id, OperationStatus.pending, BATCH)
+        pending = await self._store.pending(self._run.id, OperationStatus.pending, BATCH)
         return [each for each in pending if each.operation.phase == pending[0].operation.phase]
 
     async def _with_retries(self, batch: Sequence[PlannedOperation]) -> None:
+        apply = self._apply_inside if self._target.transactional else self._apply_outside
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self._store.unit_of_work(self._lease):
-                    await self._apply_batch(batch)
+                await apply(batch)
                 return
-            except (LeaseLost, asyncio.CancelledError):
+            except (LeaseLost, SourceError, asyncio.CancelledError):
                 raise
             except Exception:
                 if attempt == ATTEMPTS:
                     raise
                 await self._sleep(0.1 * 2**attempt)
 
-    async def _apply_batch(self, batch: Sequence[PlannedOperation]) -> None:
+    async def _apply_inside(self, batch: Sequence[PlannedOperation]) -> None:
+        """Apply a batch in one transaction with its results."""
+        async with self._store.unit_of_work(self._lease):
+            prepared = await self._prepare(batch)
+            outcomes = await self._target.apply(prepared.requests)
+            await self._finish(prepared, outcomes)
+
+    async def _apply_outside(self, batch: Sequence[PlannedOperation]) -> None:
+        """Apply a batch between two transactions, so that none is open while a server works."""
+        async with self._store.unit_of_work(self._lease):
+            prepared = await self._prepare(batch)
+        outcomes = await self._target.apply(prepared.requests)
+        async with self._store.unit_of_work(self._lease):
+            await self._finish(prepared, outcomes)
+
+    # -- before ------------------------------------------------------------------
+
+    async def _prepare(self, batch: Sequence[PlannedOperation]) -> _Prepared:
         ids = await self._resource_ids(batch)
-        ready: list[tuple[PlannedOperation, Operation]] = []
-        results: list[_Result] = []
+        prepared = _Prepared()
         for planned in batch:
             resolved = _resolved(planned.operation, ids)
             if isinstance(resolved, str):
                 outcome = Outcome(status=424, code="depends", message=resolved)
-                results.append(_Result(planned, OperationStatus.skipped, outcome))
+                prepared.results.append(_Result(planned, OperationStatus.skipped, outcome))
+            elif resolved.action is Action.invite:
+                prepared.invited.append((planned, resolved))
+            elif not resolved.method:
+                prepared.bare.append((planned, resolved))
             else:
-                ready.append((planned, resolved))
-        outcomes = await self._target.apply([operation for _, operation in ready])
-        for (planned, _), outcome in zip(ready, outcomes, strict=True):
-            results.append(_judge(planned, outcome))
-        await self._save(results)
+                prepared.sent.append((planned, resolved))
+        return prepared
 
     async def _resource_ids(self, batch: Sequence[PlannedOperation]) -> dict[str, str]:
         """Return the linked resource of each source object that the batch refers to."""
@@ -138,6 +188,8 @@ class Executor:
             for value in (planned.operation.path, planned.operation.body)
             for source_id in references(value)
         }
+        if not wanted:
+            return {}
         records = await self._store.records(sorted(wanted))
         return {
             source_id: record.link.resource_id
@@ -145,48 +197,83 @@ class Executor:
             if record.link and record.link.state is LinkState.linked
         }
 
-    async def _save(self, results: Sequence[_Result]) -> None:
-        for result in results:
-            if result.status is OperationStatus.done:
-                await self._link(result)
-        failed = [one for one in results if one.status is OperationStatus.failed]
-        await self._count_failures(failed)
+    # -- after -------------------------------------------------------------------
+
+    async def _finish(self, prepared: _Prepared, outcomes: Sequence[Outcome]) -> None:
+        """Do what belongs to the batch here, and save what became of it."""
+        results = prepared.results
+        for (planned, _), outcome in zip(prepared.sent, outcomes, strict=True):
+            results.append(_judge(planned, outcome))
+        for planned, operation in prepared.bare:
+            gone = Outcome(status=204, resource_id=_resource_of(operation))
+            results.append(_Result(planned, OperationStatus.done, gone))
+        await self._link([one for one in results if one.status is OperationStatus.done])
+        await self._trust([one for one in results if one.status is OperationStatus.done])
+        results += await self._invite(prepared.invited)
+        await self._count_failures([one for one in results if one.status is OperationStatus.failed])
         await self._store.record(
-            self._run_id,
+            self._run.id,
             [(one.planned.seq, one.status, one.outcome, one.advice) for one in results],
         )
 
-    async def _count_failures(self, failed: Sequence[_Result]) -> None:
-        source_ids = sorted({one.planned.operation.source_id for one in failed})
-        records: dict[str, MirrorRecord] = await self._store.records(source_ids)
-        for source_id in source_ids:
-            failures = records[source_id].failures if source_id in records else 0
-            wait = retry_after(failures) * 1_000_000
-            await self._store.fail([source_id], self._now_us() + wait)
+    async def _link(self, done: Sequence[_Result]) -> None:
+        """Keep the bonds of source objects and resources in step with what was done."""
+        links = [
+            link_after(one.planned.operation, one.outcome.resource_id, invites=self._invites)
+            for one in done
+        ]
+        changed = [link for link in links if link is not None]
+        if changed:
+            await self._store.put_links(changed)
 
-    async def _link(self, result: _Result) -> None:
-        """Keep the bond of source object and resource in step with what was done."""
-        operation, resource_id = result.planned.operation, result.outcome.resource_id
-        state = _link_state(operation.action)
-        if state is None:
-            return
-        await self._store.put_link(
-            LinkRecord(
-                source_id=operation.source_id,
-                kind=operation.kind,
-                resource_id=resource_id,
-                state=state,
-                joined=operation.action in (Action.take_over, Action.unlink),
+    async def _trust(self, done: Sequence[_Result]) -> None:
+        """Take the addresses for verified that the plan says are."""
+        trusted = [
+            one.outcome.resource_id
+            for one in done
+            if (one.planned.operation.after or {}).get(EMAIL_VERIFIED) is True
+        ]
+        if trusted and self._enrollment is not None:
+            await self._enrollment.trust(trusted)
+
+    async def _invite(self, invited: Sequence[tuple[PlannedOperation, Operation]]) -> list[_Result]:
+        """Invite people; the invitations and their mails commit with the batch."""
+        if not invited:
+            return []
+        if self._enrollment is None:
+            none = Outcome(status=501, code="no_enrollment", message="Nobody is invited here.")
+            return [_Result(planned, OperationStatus.skipped, none) for planned, _ in invited]
+        people = [(_resource_of(one), str((one.after or {})["address"])) for _, one in invited]
+        outcomes = await self._enrollment.invite(people, self._run.sync_id, self._run.actor)
+        results = [
+            _judge(planned, replace(outcome, resource_id=resource_id))
+            for (planned, _), (resource_id, _), outcome in zip(
+                invited, people, outcomes, strict=True
             )
+        ]
+        sent = [one.planned.operation.source_id for one in results if one.outcome.ok]
+        if sent:
+            await self._store.set_enrollment(sent, SENT)
+        return results
+
+    async def _count_failures(self, failed: Sequence[_Result]) -> None:
+        if not failed:
+            return
+        source_ids = sorted({one.planned.operation.source_id for one in failed})
+        records = await self._store.records(source_ids)
+        now = self._now_us()
+        await self._store.fail_many(
+            {
+                source_id: now + retry_after(records[source_id].failures) * 1_000_000
+                for source_id in source_ids
+                if source_id in records
+            }
         )
 
 
-def _link_state(action: Action) -> LinkState | None:
-    if action in LINKED:
-        return LinkState.linked
-    if action is Action.delete:
-        return LinkState.tombstone
-    return LinkState.unlinked if action is Action.unlink else None
+def _resource_of(operation: Operation) -> str:
+    """Return the id of the resource that an operation's path names."""
+    return operation.path.rpartition("/")[2]
 
 
 def _resolved(operation: Operation, ids: dict[str, str]) -> Operation | str:
@@ -221,7 +308,7 @@ def _judge(planned: PlannedOperation, outcome: Outcome) -> _Result:
     if outcome.ok:
         return _Result(planned, OperationStatus.done, outcome)
     if action is Action.delete and outcome.status == 404:
-        resource_id = planned.operation.path.rpartition("/")[2]
+        resource_id = _resource_of(planned.operation)
         gone = Outcome(status=204, resource_id=resource_id, changed=False)
         return _Result(planned, OperationStatus.done, gone)
     advice = ADVICE.get(outcome.code, "The next run tries again.")

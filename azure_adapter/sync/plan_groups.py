@@ -1,18 +1,21 @@
 """Planning one group: its name, and its members by difference. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from azure_adapter.mapping import GROUP_COVERAGE, MappedGroup, changes, diff, merge
+from azure_adapter.mapping import MappedGroup, changes, diff, merge
 from azure_adapter.sync import phases
 from azure_adapter.sync.facts import Decision
-from azure_adapter.sync.plan_users import patch_body
+from azure_adapter.sync.nesting import HIDDEN
+from azure_adapter.sync.scope_reasons import why_out
+from azure_adapter.sync.user_operations import patch_body
 from scim.provisioning.operations import MEMBERS_PER_PATCH, Action, Operation, reference
-from scim.provisioning.records import LinkState, MemberRecord, MirrorRecord
-from scim.provisioning.source import ObjectKind, ObjectProblem, Presence
+from scim.provisioning.records import LinkState, MirrorRecord
+from scim.provisioning.source import ObjectKind, ObjectProblem
 
-HIDDEN_MEMBERSHIP = "HiddenMembership"
+EMPTY: dict[str, Any] = {"members": []}
+"""The ``after`` of removals that leave a group without members; the safeguards count them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,54 +27,63 @@ class GroupFacts:
         mapped: its attributes as a SCIM document.
         current: the linked resource's document, or ``None``.
         restorable: the document of its tombstone, or ``None``.
-        members: the direct members that the source tells.
-        planned: source ids of members that the same plan creates.
+        linked: resource ids of the members to have that feed a resource already.
+        arriving: source ids of the members to have that the same plan provisions.
         current_members: resource ids of the present members of the linked group.
+        silent: it, or a group inside of it that counts, hides its members and came empty: what is
+            missing proves nothing.
     """
 
     record: MirrorRecord
     mapped: MappedGroup
     current: Mapping[str, Any] | None = None
     restorable: Mapping[str, Any] | None = None
-    members: tuple[MemberRecord, ...] = ()
-    planned: frozenset[str] = frozenset()
+    linked: tuple[str, ...] = ()
+    arriving: tuple[str, ...] = ()
     current_members: frozenset[str] = frozenset()
+    silent: bool = False
 
 
 def plan_group(facts: GroupFacts) -> Decision:
-    """Decide about one group of the source.
+    """Decide about one group of the source; its members are planned by :func:`plan_members`.
 
-    Groups are never joined: one per source id, and names may repeat. A group that is gone is
-    deleted, restorable, whatever the deletion policy for users is.
+    Groups are never joined: one per source id, and names may repeat. A group that is gone, or out
+    of scope, is deleted, restorable, whatever the deletion policy for users is.
     """
-    record = facts.record
-    if record.presence is not Presence.present:
+    if not facts.record.is_wanted:
         return Decision(_leave(facts))
     if facts.mapped.problems:
-        return Decision(problem=_problem(facts))
-    return Decision([*_document(facts), *_members(facts)])
+        # Memberships must not wait for a name: a group that is there is kept in step all the same.
+        known = _is_linked(facts)
+        return Decision(_document(facts) if known else [], problem=_problem(facts))
+    return Decision(_document(facts))
+
+
+def plan_members(facts: GroupFacts) -> Iterator[Operation]:
+    """Plan the memberships of one group by difference, at most 1,000 members an operation.
+
+    Operations are made one by one as they are asked for, because a group may have 100,000 members.
+    """
+    if not facts.record.is_wanted or (facts.mapped.problems and not _is_linked(facts)):
+        return
+    link = facts.record.link
+    target = link.resource_id if link and _is_linked(facts) else reference(facts.record.source_id)
+    kept = facts.current_members.intersection(facts.linked)
+    if not facts.silent:
+        removed = sorted(facts.current_members - kept)
+        left = None if facts.linked or facts.arriving else EMPTY
+        for chunk in _chunks(removed):
+            yield _member_operation(facts, Action.remove_members, target, chunk, after=left)
+    added = [value for value in facts.linked if value not in kept]
+    added += [reference(source_id) for source_id in facts.arriving]
+    for chunk in _chunks(added):
+        yield _member_operation(facts, Action.add_members, target, chunk)
 
 
 def hides_members(record: MirrorRecord) -> bool:
     """Tell whether a group's members come silently empty without ``Member.Read.Hidden``."""
-    return record.attributes.get("visibility") == HIDDEN_MEMBERSHIP
-
-
-def wanted_members(facts: GroupFacts) -> dict[str, str]:
-    """Return the members to have: the resource id, or a reference, by source id.
-
-    Users and groups that are in the source and are, or are about to be, provisioned. Devices and
-    other objects, leavers, and users who could not be provisioned are left out.
-    """
-    wanted = {}
-    for member in facts.members:
-        if member.presence is not Presence.present or member.kind is ObjectKind.other:
-            continue
-        if member.link is not None and member.link.state is LinkState.linked:
-            wanted[member.source_id] = member.link.resource_id
-        elif member.source_id in facts.planned:
-            wanted[member.source_id] = reference(member.source_id)
-    return wanted
+    attribute, value = HIDDEN
+    return record.attributes.get(attribute) == value
 
 
 def _is_linked(facts: GroupFacts) -> bool:
@@ -91,6 +103,7 @@ def _leave(facts: GroupFacts) -> list[Operation]:
             f"/Groups/{link.resource_id}",
             before={"displayName": facts.current.get("displayName")},
             phase=phases.DELETE_GROUPS,
+            message=why_out(facts.record, _label(facts)),
         )
     ]
 
@@ -113,7 +126,7 @@ def _document(facts: GroupFacts) -> list[Operation]:
                 phase=phases.GROUPS,
             )
         ]
-    if not diff(facts.current, merge(facts.current, desired, GROUP_COVERAGE)):
+    if not diff(facts.current, merge(facts.current, desired, facts.mapped.coverage)):
         return []
     return [_change(facts, Action.update, link.resource_id, facts.current)]
 
@@ -121,7 +134,7 @@ def _document(facts: GroupFacts) -> list[Operation]:
 def _change(
     facts: GroupFacts, action: Action, resource_id: str, current: Mapping[str, Any]
 ) -> Operation:
-    target = merge(current, facts.mapped.document, GROUP_COVERAGE)
+    target = merge(current, facts.mapped.document, facts.mapped.coverage)
     patches = diff(current, target) or [
         {"op": "replace", "path": "displayName", "value": target["displayName"]}
     ]
@@ -142,25 +155,13 @@ def _change(
     )
 
 
-def _members(facts: GroupFacts) -> Iterator[Operation]:
-    """Plan memberships by difference, at most 1,000 members an operation."""
-    wanted = wanted_members(facts)
-    values = set(wanted.values())
-    added = [value for value in wanted.values() if value not in facts.current_members]
-    removed = sorted(member for member in facts.current_members if member not in values)
-    if not values and removed and hides_members(facts.record):
-        removed = []
-    link = facts.record.link
-    known = link is not None and _is_linked(facts)
-    target = link.resource_id if link and known else reference(facts.record.source_id)
-    for chunk in _chunks(removed):
-        yield _member_operation(facts, Action.remove_members, target, chunk)
-    for chunk in _chunks(added):
-        yield _member_operation(facts, Action.add_members, target, chunk)
-
-
 def _member_operation(
-    facts: GroupFacts, action: Action, target: str, members: Sequence[str]
+    facts: GroupFacts,
+    action: Action,
+    target: str,
+    members: Sequence[str],
+    *,
+    after: dict[str, Any] | None = None,
 ) -> Operation:
     value = [{"value": member} for member in members]
     adds = action is Action.add_members
@@ -173,15 +174,14 @@ def _member_operation(
         f"/Groups/{target}",
         body=patch_body([patch]),
         before=None if adds else told,
-        after=told if adds else None,
+        after=told if adds else after,
         phase=phases.ADD_MEMBERS if adds else phases.REMOVE_MEMBERS,
     )
 
 
-def _chunks(members: Iterable[str]) -> Iterator[list[str]]:
-    items = list(members)
-    for start in range(0, len(items), MEMBERS_PER_PATCH):
-        yield items[start : start + MEMBERS_PER_PATCH]
+def _chunks(members: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(members), MEMBERS_PER_PATCH):
+        yield members[start : start + MEMBERS_PER_PATCH]
 
 
 def _label(facts: GroupFacts) -> str:
@@ -210,6 +210,7 @@ def _operation(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     phase: int,
+    message: str = "",
 ) -> Operation:
     return Operation(
         action=action,
@@ -223,4 +224,5 @@ def _operation(
         after=after,
         phase=phase,
         stamp=facts.record.stamp,
+        message=message,
     )

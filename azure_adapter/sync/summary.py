@@ -11,6 +11,7 @@ COLUMN = {
     Action.create: "created",
     Action.restore: "restored",
     Action.take_over: "updated",
+    Action.contribute: "updated",
     Action.update: "updated",
     Action.assign_manager: "updated",
     Action.release_name: "updated",

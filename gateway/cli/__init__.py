@@ -11,15 +11,29 @@ from typing import cast
 import structlog
 import typer
 
-from azure_adapter.sync.engine import AlreadyRunning
+from azure_adapter.sync.refusals import SyncRefused
 from gateway.access.problem import AccessProblem
-from gateway.cli import client, connection, demo, issuer, login, serve, simulate, sync, token
+from gateway.cli import (
+    api_token,
+    client,
+    configuration,
+    connection,
+    demo,
+    issuer,
+    login,
+    objects,
+    schedule,
+    serve,
+    simulate,
+    sync,
+    token,
+)
 from gateway.cli.console import FAILED, USAGE, CliError, tell
 from gateway.connections import ConnectionProblem
 from gateway.secrets import UnreadableSecretError
 from gateway.server import PortTakenError
 from gateway.settings import SettingsError
-from scim.provisioning.records import LeaseLost
+from scim.provisioning.records import LeaseLost, SourceError
 
 INTERRUPTED = 130
 
@@ -28,7 +42,7 @@ EXPECTED = (
     UnreadableSecretError,
     AccessProblem,
     ConnectionProblem,
-    AlreadyRunning,
+    SyncRefused,
     LeaseLost,
     PortTakenError,
 )
@@ -46,13 +60,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(serve.serve)
+app.command("worker")(serve.worker)
 app.add_typer(token.app, name="token")
 app.add_typer(client.app, name="client")
 app.add_typer(issuer.app, name="issuer")
 app.command("simulate")(simulate.simulate)
 app.command("simulate-change")(simulate.simulate_change)
+app.add_typer(api_token.app, name="api-token")
 login.add_to(connection.app)
+configuration.add_to(connection.app)
 app.add_typer(connection.app, name="connection")
+sync.app.command("on-demand")(objects.on_demand)
+sync.app.command("explain")(objects.explain)
+sync.app.command("schedule")(schedule.schedule)
 app.add_typer(sync.app, name="sync")
 app.command("demo")(demo.demo)
 
@@ -70,6 +90,8 @@ def run(arguments: Sequence[str]) -> int:
         return _failed(str(error), error.status)
     except EXPECTED as error:
         return _failed(str(error), FAILED)
+    except SourceError as error:
+        return _failed(f"{error.message} {error.advice}".rstrip(), FAILED)
     except UsageError as error:
         return _failed(f"{_usage_text(error)} See --help.", USAGE)
     except (KeyboardInterrupt, typer.Abort):

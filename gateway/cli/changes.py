@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from gateway.mail.report import STATUS_WORDS, duration_text
+from gateway.values import differences
 from scim.provisioning.operations import Action, OperationStatus, PlannedOperation
 from scim.provisioning.records import RunStatus
 from scim.provisioning.source import ObjectKind
@@ -16,12 +15,14 @@ VERBS = {
     Action.create: ("+", "created"),
     Action.restore: ("+", "restored"),
     Action.take_over: ("~", "taken over"),
+    Action.contribute: ("~", "contributed to"),
     Action.update: ("~", "changed"),
     Action.assign_manager: ("~", "gets a manager"),
     Action.release_name: ("~", "gives its userName up"),
     Action.disable: ("-", "disabled"),
     Action.unlink: ("-", "let go of"),
     Action.delete: ("-", "deleted"),
+    Action.invite: ("@", "invited"),
     Action.none: ("!", "left out"),
 }
 """A mark and a word for each action; memberships have sentences of their own."""
@@ -30,6 +31,7 @@ ORDER = (
     Action.create,
     Action.restore,
     Action.take_over,
+    Action.contribute,
     Action.update,
     Action.release_name,
     Action.assign_manager,
@@ -38,6 +40,7 @@ ORDER = (
     Action.delete,
     Action.add_members,
     Action.remove_members,
+    Action.invite,
     Action.none,
 )
 """Actions in the order in which a person asks for them."""
@@ -127,24 +130,8 @@ def _members_line(row: PlannedOperation) -> str:
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    names = dict.fromkeys([*before, *after])
-    shown = [_difference(name, before.get(name), after.get(name)) for name in names]
+    shown = differences(before, after, LONGEST_VALUE)
     return f": {', '.join(shown)}" if shown else ""
-
-
-def _difference(name: str, before: Any, after: Any) -> str:
-    """Return one attribute with its old and new value, or without them if too long to differ."""
-    short, old, new = name.rpartition(":")[2], _value(before), _value(after)
-    return short if old == new else f"{short} {old} → {new}"
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "(none)"
-    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
-        value = ", ".join(str(each.get("value") or orjson.dumps(each).decode()) for each in value)
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 
 def _remark(row: PlannedOperation) -> str:

@@ -23,6 +23,8 @@ SECRET_VARIABLE = "EZTO_CLIENT_SECRET"  # noqa: S105
 
 PASSPHRASE_VARIABLE = "EZTO_CERTIFICATE_PASSWORD"  # noqa: S105
 
+LATER = " Only with --sign-in account may it come later, by `connection credential`."
+
 app = typer.Typer(help="User syncs (connections).", no_args_is_help=True)
 
 
@@ -94,7 +96,8 @@ def create(
 ) -> None:
     """Create a user sync and print its id, alone on standard output."""
     endpoints = _endpoints(cloud)
-    secret = "" if certificate else _secret(client_secret, needed=bool(client_id), mode=sign_in)
+    own = bool(client_id)
+    secret = "" if certificate else _secret(client_secret, needed=own, mode=sign_in, more=LATER)
     connection = NewConnection(
         name=name,
         azure_tenant=azure_tenant,
@@ -141,13 +144,16 @@ async def _credential(sync_id: str, secret: str, certificate: Certificate | None
         await gateway.sign_ins.set_credential(record, secret, certificate)
 
 
-def _secret(option: str | None, *, needed: bool, mode: SignInMode) -> str:
+def _secret(option: str | None, *, needed: bool, mode: SignInMode, more: str = "") -> str:
     if option == "-":
         option = sys.stdin.readline().rstrip("\r\n")
     secret = option or (os.environ.get(SECRET_VARIABLE, "") if needed else "")
     if needed and not secret and mode is SignInMode.app:
         raise CliError(
-            f"The client secret is missing. Set {SECRET_VARIABLE}, or give --client-secret.", USAGE
+            "The application signs in with a client secret or a certificate. Set "
+            f"{SECRET_VARIABLE}, give --client-secret - (it is read from standard input), or give "
+            f"--certificate.{more}",
+            USAGE,
         )
     return secret
 

@@ -7,9 +7,10 @@ directory changes, and the next sync brings what changed.
 import fcntl
 import random
 import shutil
+import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,12 +21,13 @@ from azure_adapter.simulator import Directory, GeneratorOptions, churn, create_a
 from azure_adapter.sync.summary import summary
 from gateway.cli.changes import told
 from gateway.cli.console import FAILED, say, say_json, tell
+from gateway.cli.plans import plan_rows, say_failures, say_summary
 from gateway.cli.progress import RunDisplay
+from gateway.cli.runs import EXIT_STATUS
 from gateway.cli.setup import load_settings
-from gateway.cli.sync import EXIT_STATUS, plan_rows, say_failures, say_summary
 from gateway.connections import NewConnection
 from gateway.secrets import KEY_FILE
-from gateway.server import PortTakenError, bind, run, serving, until_stopped
+from gateway.server import PortTakenError, bind, run, serving, until_stopped, url_of
 from gateway.settings import DATABASE_FILE, Settings
 from gateway.wiring import MAIL_DIRECTORY, Gateway
 from scim.provisioning.records import RunRecord, UniqueField
@@ -66,15 +68,17 @@ async def _demo(options: DemoOptions) -> int:
         Directory(seed=options.seed),
         GeneratorOptions(users=options.users, groups=options.groups),
     )
-    with _own_directory(settings.make_data_dir()) as place:
-        return await _show(directory, options, _embedded(settings, place))
+    with _own_directory(settings.make_data_dir()) as place, closing(_bound(options.port)) as bound:
+        return await _show(directory, options, _embedded(settings, place, url_of(bound)), bound)
 
 
-async def _show(directory: Directory, options: DemoOptions, settings: Settings) -> int:
+async def _show(
+    directory: Directory, options: DemoOptions, settings: Settings, bound: socket.socket
+) -> int:
     async with (
         serving(create_app(directory), bind(HOST, 0)) as simulator_url,
         Gateway.open(settings) as gateway,
-        _serving(gateway, options.port) as url,
+        serving(gateway.app(), bound) as url,
     ):
         show = Demonstration(gateway, directory, options, url, simulator_url)
         status = await show.run()
@@ -202,17 +206,15 @@ class Demonstration:
             self._say(f"  … and {len(lines) - LINES_SHOWN} more")
 
 
-@asynccontextmanager
-async def _serving(gateway: Gateway, port: int) -> AsyncIterator[str]:
+def _bound(port: int) -> socket.socket:
+    """Return a socket of a port, or of a free one if that is taken."""
     try:
-        bound = bind(HOST, port)
+        return bind(HOST, port)
     except PortTakenError:
-        bound = bind(HOST, 0)
-    async with serving(gateway.app(), bound) as url:
-        yield url
+        return bind(HOST, 0)
 
 
-def _embedded(settings: Settings, directory: Path) -> Settings:
+def _embedded(settings: Settings, directory: Path, url: str) -> Settings:
     """Return settings of an embedded gateway in a directory, whatever the environment says."""
     return Settings(
         data_dir=directory,
@@ -222,7 +224,7 @@ def _embedded(settings: Settings, directory: Path) -> Settings:
         secret_key=None,
         smtp_url=None,
         report_email=None,
-        base_url=None,
+        base_url=url,
     )
 
 

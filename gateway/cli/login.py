@@ -1,23 +1,21 @@
 """``ezto-gateway connection login`` and what belongs to it: signing a user sync in to Microsoft."""
 
 import asyncio
-import hmac
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
-from azure_adapter.graph import SignedIn, admin_consent_url, open_reader
+from azure_adapter.graph import SCOPES, SignedIn, admin_consent_url
 from gateway.cli.console import CliError, say, say_json, say_table, tell
 from gateway.cli.setup import load_settings
-from gateway.connections import ConnectionProblem, endpoints_of
-from gateway.server import bind, run, serving
+from gateway.connections import ConnectionProblem, SignInMode, endpoints_of, mode_of
+from gateway.server import PortTakenError, bind, run, serving
 from gateway.signin import LoginStatus
+from gateway.signin.callback import Callback, Ending, pasted_query
 from gateway.wiring import Gateway
 from scim.provisioning.records import SourceError
 from storage.access import UserSyncRecord
@@ -28,32 +26,66 @@ PORT = 8400
 PATIENCE_S = 900
 """How long a person may take."""
 
-DONE = "You are signed in. Go back to the terminal; this page can be closed."
-NOT_DONE = "The login did not work. The terminal says why; this page can be closed."
-FOREIGN = "This does not belong to the login that waits here."
+SIGNED_IN = Ending("You are signed in", "Go back to the terminal. This page can be closed.", True)
+CONSENTED = Ending("Consent was given", "Go back to the terminal. This page can be closed.", True)
+BROKEN = Ending("It did not work", "The terminal says why. This page can be closed.")
 
 SyncId = Annotated[str, typer.Argument(metavar="ID", help="Id or name of the user sync.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Port = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=65_535,
+        help="Port on this machine that the browser is sent to. Microsoft ignores the port of a "
+        "localhost address, so that any will do.",
+    ),
+]
+RedirectUri = Annotated[
+    str | None,
+    typer.Option(
+        help="Redirect URI as the app registration has it. Default: http://localhost:PORT/callback."
+    ),
+]
+Paste = Annotated[
+    bool,
+    typer.Option(
+        "--paste",
+        help="The browser is on another machine: wait for nobody, and ask for the address that "
+        "the browser ends at.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the browser comes back.
+
+    Attributes:
+        port: where it is waited for.
+        redirect_uri: where Microsoft sends it.
+        paste: a person copies the address instead.
+    """
+
+    port: int
+    redirect_uri: str
+    paste: bool
+
+    @classmethod
+    def of(cls, port: int, redirect_uri: str | None, paste: bool) -> "Way":
+        """Read the options."""
+        return cls(port, redirect_uri or f"http://localhost:{port}/callback", paste)
 
 
 def login(
     sync_id: SyncId,
-    port: Annotated[
-        int,
-        typer.Option(min=1, max=65_535, help="Port on this machine that the browser is sent to."),
-    ] = PORT,
-    redirect_uri: Annotated[
-        str | None,
-        typer.Option(
-            help="Redirect URI as the app registration has it. Default: "
-            "http://localhost:PORT/callback."
-        ),
-    ] = None,
+    port: Port = PORT,
+    redirect_uri: RedirectUri = None,
+    paste: Paste = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sign in with an administrator of the Azure directory, in a browser on this machine."""
-    uri = redirect_uri or f"http://localhost:{port}/callback"
-    signed_in = run(_login(sync_id, port, uri))
+    """Sign in with an administrator of the Azure directory, in a browser."""
+    before, signed_in = run(_login(sync_id, Way.of(port, redirect_uri, paste)))
     if as_json:
         say_json(
             {
@@ -64,76 +96,86 @@ def login(
             }
         )
         return
+    for line in _what_changed(before, signed_in):
+        say(line)
+
+
+def _what_changed(before: UserSyncRecord, signed_in: SignedIn) -> list[str]:
+    """Say who signed in where, and what is different now."""
     name = f"{signed_in.tenant_name} ({signed_in.tenant_id})".removeprefix(" ")
-    say(f"Signed in to the directory {name} as {signed_in.account}.")
-    say(f"Permissions: {', '.join(signed_in.permissions)}.")
+    lines = [
+        f"Signed in to the directory {name} as {signed_in.account}.",
+        f"Permissions: {', '.join(signed_in.permissions)}.",
+    ]
+    account = str(before.sign_in.get("account") or "")
+    if account and account != signed_in.account:
+        lines.append(f"Until now {account} had signed in.")
+    if mode_of(before) is SignInMode.app:
+        lines.append("The user sync reads as this account now, no longer as the application.")
+    if before.azure_tenant.lower() != signed_in.tenant_id.lower():
+        lines.append("The user sync is pinned to this directory from now on.")
+    return lines
 
 
-async def _login(sync_id: str, port: int, redirect_uri: str) -> SignedIn:
+async def _login(sync_id: str, way: Way) -> tuple[UserSyncRecord, SignedIn]:
     async with Gateway.open(load_settings()) as gateway:
         record = await gateway.connection(sync_id)
         try:
-            return await _by_browser(gateway, record, port, redirect_uri)
+            started = await gateway.sign_ins.begin(record, way.redirect_uri)
+            url = endpoints_of(record).browser_url(started.url)
+            state = str(started.flow["msal"]["state"])
+            tell(f"It asks for these permissions, which only read: {', '.join(SCOPES)}.")
+            async with _brought_back(url, state, way, SIGNED_IN) as query:
+                return record, await gateway.sign_ins.finish(record, started.flow, query)
         except SourceError as error:
             raise CliError(f"{error.message} {error.advice}") from None
 
 
-async def _by_browser(
-    gateway: Gateway, record: UserSyncRecord, port: int, redirect_uri: str
-) -> SignedIn:
-    started = await gateway.sign_ins.begin(record, redirect_uri)
-    callback = Callback(str(started.flow["msal"]["state"]))
-    async with serving(callback.app(redirect_uri), bind("127.0.0.1", port)):
+@asynccontextmanager
+async def _brought_back(
+    url: str, state: str, way: Way, good: Ending
+) -> AsyncIterator[dict[str, str]]:
+    """Show a page to open, and yield what the browser brings back; it is told how that ends."""
+    if way.paste:
+        yield _pasted(url)
+        return
+    callback = Callback(state)
+    async with serving(callback.app(way.redirect_uri), _bound(way.port)):
         tell("Open this page in a browser on this machine, and sign in as an administrator:")
-        tell(endpoints_of(record).browser_url(started.url))
+        tell(url)
         try:
             query = await asyncio.wait_for(callback.query(), PATIENCE_S)
         except TimeoutError:
-            raise CliError("Nobody signed in within 15 minutes. Begin the login again.") from None
+            raise CliError("Nobody came back within 15 minutes. Begin again.") from None
         try:
-            signed_in = await gateway.sign_ins.finish(record, started.flow, query)
-        except BaseException:
-            await callback.answer(NOT_DONE)
+            yield query
+        except SourceError as error:
+            await callback.answer(Ending(BROKEN.title, f"{error.message} {error.advice}"))
             raise
-        await callback.answer(DONE)
-        return signed_in
+        except BaseException:
+            await callback.answer(BROKEN)
+            raise
+        await callback.answer(good)
 
 
-class Callback:
-    """Waits for the browser that Microsoft sends back, and answers it when the login is done.
+def _bound(port: int) -> socket.socket:
+    try:
+        return bind("127.0.0.1", port)
+    except PortTakenError as error:
+        raise CliError(
+            f"{error} Give another one with --port: Microsoft ignores the port of a localhost "
+            "address."
+        ) from None
 
-    Args:
-        state: what tells this login from everything else that may knock here.
-    """
 
-    def __init__(self, state: str) -> None:
-        self._state = state
-        self._query: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
-        self._text: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._answered = asyncio.Event()
-
-    def app(self, redirect_uri: str) -> Starlette:
-        """Return the application that serves the path of the redirect URI."""
-        path = urlsplit(redirect_uri).path or "/"
-        return Starlette(routes=[Route(path, self._endpoint, methods=["GET"])])
-
-    async def query(self) -> dict[str, str]:
-        """Wait for the browser."""
-        return await self._query
-
-    async def answer(self, text: str) -> None:
-        """Answer the browser, and wait until that is sent."""
-        self._text.set_result(text)
-        await asyncio.sleep(0)
-
-    async def _endpoint(self, request: Request) -> Response:
-        given = request.query_params.get("state", "")
-        if self._query.done() or not hmac.compare_digest(given.encode(), self._state.encode()):
-            return PlainTextResponse(FOREIGN, 400)
-        self._query.set_result(dict(request.query_params))
-        text = await self._text
-        headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-        return PlainTextResponse(text, 200 if text == DONE else 400, headers)
+def _pasted(url: str) -> dict[str, str]:
+    tell("Open this page in any browser, and sign in as an administrator:")
+    tell(url)
+    tell("The browser ends at an address that it cannot open; that is as it should be.")
+    try:
+        return pasted_query(typer.prompt("Copy that address, and paste it here", err=True))
+    except ValueError as error:
+        raise CliError(f"Nothing was changed: {error}.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +206,13 @@ def status(
 async def _status(sync_id: str, *, check: bool) -> tuple[LoginStatus, Checked | None]:
     async with Gateway.open(load_settings()) as gateway:
         record = await gateway.connection(sync_id)
-        known = gateway.sign_ins.status(record)
-        return known, await _check(gateway, record) if check else None
+        checked = await _check(gateway, record) if check else None
+        return gateway.sign_ins.status(await gateway.connection(record.id)), checked
 
 
 async def _check(gateway: Gateway, record: UserSyncRecord) -> Checked:
     try:
-        sign_in = gateway.sign_ins.sign_in(record)
-        async with open_reader(sign_in, endpoints_of(record)) as reader:
-            found = await reader.check_connection()
+        found = await gateway.sign_ins.check(record)
     except ConnectionProblem as error:
         return Checked(False, str(error))
     except SourceError as error:
@@ -200,13 +240,35 @@ def _rows(known: LoginStatus) -> list[tuple[str, str]]:
     return [(name, value) for name, value in rows if value]
 
 
+def consent(
+    sync_id: SyncId,
+    port: Port = PORT,
+    redirect_uri: RedirectUri = None,
+    paste: Paste = False,
+) -> None:
+    """Have an administrator consent for the whole directory, in a browser."""
+    tenant = run(_consent(sync_id, Way.of(port, redirect_uri, paste)))
+    say(f"Consent was given for the directory {tenant}.")
+
+
+async def _consent(sync_id: str, way: Way) -> str:
+    async with Gateway.open(load_settings()) as gateway:
+        record = await gateway.connection(sync_id)
+        try:
+            started = gateway.sign_ins.begin_consent(record, way.redirect_uri)
+            async with _brought_back(started.url, started.state, way, CONSENTED) as query:
+                return await gateway.sign_ins.finish_consent(record, started.state, query)
+        except SourceError as error:
+            raise CliError(f"{error.message} {error.advice}") from None
+
+
 def consent_url(
     sync_id: SyncId,
     redirect_uri: Annotated[
         str, typer.Option(help="Redirect URI as the app registration has it.")
     ] = f"http://localhost:{PORT}/callback",
 ) -> None:
-    """Print the page on which an administrator consents for the whole directory."""
+    """Print the page on which a colleague consents for the whole directory."""
     say(run(_consent_url(sync_id, redirect_uri)))
 
 
@@ -233,5 +295,6 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to ``connection``."""
     app.command("login")(login)
     app.command("status")(status)
+    app.command("consent")(consent)
     app.command("consent-url")(consent_url)
     app.command("renew-secrets")(renew_secrets)

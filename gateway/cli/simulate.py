@@ -118,12 +118,18 @@ def _introduce(directories: list[Directory], url: str) -> None:
     for other in directories[1:]:
         say(f"further tenant id: {other.tenant_id} ({other.display_name})")
     say()
-    say("Connect the gateway to it:")
-    say(
-        f"  ezto-gateway connection create --name Simulated --azure-tenant {directory.tenant_id} "
+    app = (
         f"--client-id {directory.client_id} --client-secret '{directory.client_secret}' "
         f"--authority-url {url} --graph-url {url}"
     )
+    say("Connect the gateway to it, by the application:")
+    say(
+        f"  ezto-gateway connection create --name Simulated --azure-tenant {directory.tenant_id} "
+        f"{app}"
+    )
+    say("or by an administrator's login in a browser:")
+    say(f"  ezto-gateway connection create --name Simulated --sign-in account {app}")
+    say("  ezto-gateway connection login Simulated")
     say("Make it change:")
     say(f"  ezto-gateway simulate-change --port {url.rpartition(':')[2]} --changes 20")
 

@@ -1,5 +1,7 @@
 """Mail addresses and mail servers as settings give them."""
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.utils import parseaddr
@@ -9,6 +11,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 StartTls = Literal["required", "auto", "never"]
 
 DEFAULT_PORTS = {"smtp": 587, "smtps": 465}
+
+LONGEST_LOCAL = 64
+LONGEST_ADDRESS = 254
+"""Characters of an address (RFC 5321 §4.5.3.1, with the angle brackets of a path taken off)."""
+
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_DOMAIN = re.compile(
+    r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
 
 
 def check_address(value: str) -> str:
@@ -27,7 +38,45 @@ def check_address(value: str) -> str:
 def mailbox(value: str) -> Address:
     """Return an address that :func:`check_address` let pass, for a message's header."""
     name, address = parseaddr(value)
-    return Address(display_name=name, addr_spec=address)
+    local, _, domain = address.rpartition("@")
+    return Address(display_name=name, addr_spec=f"{local}@{_ascii_domain(domain)}")
+
+
+def bare_address(value: str) -> str:
+    """Return the address of a person as every mail server takes it: ``local@domain`` in ASCII.
+
+    A directory may hold anything in the place of an address, so this is strict: a dot-atom
+    (RFC 5322 §3.2.3) of at most 64 characters, and the name of a domain, whose other letters
+    become A-labels (RFC 5890 §2.3.2.1).
+
+    Raises:
+        ValueError: saying what is wrong with it.
+    """
+    local, at, domain = value.strip().rpartition("@")
+    if not at:
+        raise ValueError("it has no @")
+    if not local.isascii():
+        raise ValueError("it has letters before the @ that most mail servers do not take")
+    if not _LOCAL.fullmatch(local) or len(local) > LONGEST_LOCAL:
+        raise ValueError("what stands before the @ is no name of a mailbox")
+    name = _ascii_domain(domain)
+    if not _DOMAIN.fullmatch(name) or len(local) + len(name) >= LONGEST_ADDRESS:
+        raise ValueError("what stands after the @ is no name of a domain")
+    return f"{local}@{name}"
+
+
+def _ascii_domain(domain: str) -> str:
+    """Return a domain in A-labels; one that Python's older IDNA would map to another is refused."""
+    if domain.isascii():
+        return domain
+    try:
+        name = domain.encode("idna")
+        same = name.decode("idna").lower() == unicodedata.normalize("NFC", domain).lower()
+    except UnicodeError:
+        same = False
+    if not same:
+        raise ValueError("what stands after the @ is no name of a domain")
+    return name.decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,23 @@
 """The mail that a sync run ends with: what it did, and what needs attention."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-from gateway.mail.address import mailbox
+from gateway.mail.attachment import RunTable
+from gateway.mail.message import Letter, moment_text, one_line, short_name, write
+from gateway.values import cut
 from scim.provisioning.operations import PlannedOperation
-from scim.provisioning.records import RunMode, RunRecord, RunStatus
+from scim.provisioning.records import RunKind, RunMode, RunRecord, RunStatus
 
 FAILURES_SHOWN = 20
-"""How many failed objects a report lists; the history has all of them."""
+"""How many failed objects a report lists; the CSV file and the history have more."""
 
-COLUMNS = ("created", "restored", "updated", "disabled", "deleted", "failed")
+LONGEST_TEXT = 1_000
+"""Characters of a message, a note or an advice that a report shows."""
+
+COLUMNS = ("created", "restored", "updated", "disabled", "deleted", "failed", "held")
 
 STATUS_WORDS = {
     RunStatus.succeeded: "succeeded",
@@ -35,6 +33,15 @@ MODE_SENTENCES = {
     RunMode.incremental: "This was an incremental cycle: what had changed was read.",
 }
 
+KIND_SENTENCES = {
+    RunKind.reviewed: "This run applied a plan that somebody had reviewed.",
+    RunKind.allowed: "This run applied changes that had been held back, as somebody allowed.",
+    RunKind.retry: "This run tried again what had failed before; nothing was read.",
+    RunKind.drift: "This run compared the users and groups here with what was read last.",
+    RunKind.on_demand: "This run provisioned one object.",
+}
+"""What a run was for that is no cycle."""
+
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
@@ -46,6 +53,10 @@ class SyncReport:
         summary: the JSON summary of the run (`azure_adapter.sync.summary`).
         failures: the first rows of its plan that failed.
         failed: how many rows failed altogether.
+        invited: how many people were invited.
+        trip: a safeguard has just tripped, and a person has to decide.
+        run_url: the page of the run, if the gateway's public URL is known.
+        table: its rows as a CSV file.
     """
 
     sync_name: str
@@ -53,40 +64,45 @@ class SyncReport:
     summary: Mapping[str, Any]
     failures: Sequence[PlannedOperation] = ()
     failed: int = 0
+    invited: int = 0
+    trip: bool = False
+    run_url: str | None = None
+    table: RunTable | None = field(default=None, repr=False)
 
     @property
     def headline(self) -> str:
         """The first sentence, and the subject's beginning."""
-        return f"Sync {one_line(self.sync_name)} {STATUS_WORDS[self.run.status]}"
+        return f"Sync {short_name(self.sync_name)} {STATUS_WORDS[self.run.status]}"
 
     @property
     def subject(self) -> str:
         """Name and status of the sync, and how many users came, changed and went."""
+        if self.trip:
+            waiting = "1 object waits" if self.held == 1 else f"{self.held} objects wait"
+            return f"{self.headline}: {waiting} for your decision"
         users = self.summary.get("users", {})
         shown = [f"{users[name]} {name}" for name in COLUMNS if users.get(name)]
         return f"{self.headline}: users {', '.join(shown) if shown else 'unchanged'}"
 
+    @property
+    def held(self) -> int:
+        """How many objects a safeguard holds back."""
+        return sum(self.summary.get(kind, {}).get("held", 0) for kind in ("users", "groups"))
+
 
 def build_message(report: SyncReport, sender: str, recipient: str) -> EmailMessage:
-    """Return the report as text and HTML (multipart/alternative), in ASCII on the wire."""
-    message = EmailMessage(policy=SMTP)
-    message["Subject"] = report.subject
-    message["From"] = mailbox(sender)
-    message["To"] = mailbox(recipient)
-    message["Date"] = format_datetime(datetime.now(UTC))
-    message["Message-ID"] = make_msgid(report.run.id, domain=mailbox(sender).domain)
-    message["Auto-Submitted"] = "auto-generated"
-    values = _values(report)
-    message.set_content(_render("sync_report.txt", values), cte="quoted-printable")
-    message.add_alternative(
-        _render("sync_report.html", values), subtype="html", cte="quoted-printable"
+    """Return the report as text and HTML, with the CSV file if there is one.
+
+    Raises:
+        ValueError: an address is none.
+    """
+    run = report.run
+    file = () if report.table is None else (report.table.attachment(f"sync-run-{run.id}.csv"),)
+    moment = run.finished_at or run.started_at
+    letter = Letter(
+        f"{run.id}.report", report.subject, "sync_report", _values(report), moment, file
     )
-    return message
-
-
-def one_line(text: str) -> str:
-    """Return text without line breaks and control characters, so that it fits in a header."""
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip()
+    return write(letter, sender, recipient)
 
 
 def duration_text(seconds: float) -> str:
@@ -107,56 +123,54 @@ def _values(report: SyncReport) -> dict[str, Any]:
     memberships = summary.get("memberships", {})
     return {
         "headline": report.headline,
-        "mode_sentence": MODE_SENTENCES[run.mode],
-        "started": _moment(run.started_at),
+        "trip": report.trip,
+        "mode_sentence": KIND_SENTENCES.get(run.kind, MODE_SENTENCES[run.mode]),
+        "started": moment_text(run.started_at),
         "duration": duration_text(float(summary.get("duration_s") or 0)),
         "failure": _run_failure(run),
         "columns": COLUMNS,
         "rows": [_row(kind.capitalize(), summary.get(kind, {})) for kind in ("users", "groups")],
         "added": memberships.get("added", 0),
         "removed": memberships.get("removed", 0),
+        "invited": report.invited,
         "attention": bool(failures or run.notes or run.message),
-        "notes": [one_line(note) for note in run.notes],
+        "notes": [_text(note) for note in run.notes],
         "failures": failures,
         "more_failures": max(0, report.failed - len(failures)),
+        "file_sentence": _file_sentence(report.table),
+        "run_url": report.run_url,
         "run_id": run.id,
         "sync_id": run.sync_id,
     }
 
 
+def _file_sentence(table: RunTable | None) -> str:
+    if table is None or not table.total:
+        return ""
+    if table.rows < table.total:
+        return f"The CSV file has the first {table.rows} of {table.total} rows, failed ones first."
+    return "The CSV file has what was done, object by object."
+
+
 def _run_failure(run: RunRecord) -> dict[str, str] | None:
     if not run.message:
         return None
-    return {"message": one_line(run.message), "advice": one_line(run.advice)}
+    return {"message": _text(run.message), "advice": _text(run.advice)}
 
 
 def _failure(row: PlannedOperation) -> dict[str, str]:
-    label, message = one_line(row.operation.label) or row.operation.source_id, one_line(row.message)
+    label, message = short_name(row.operation.label), _text(row.message)
+    label = label or row.operation.source_id
     return {
         "label": "" if message.startswith(label) else label,
         "message": message,
-        "advice": one_line(row.advice),
+        "advice": _text(row.advice),
     }
+
+
+def _text(text: str) -> str:
+    return cut(one_line(text), LONGEST_TEXT)
 
 
 def _row(name: str, counts: Mapping[str, int]) -> dict[str, Any]:
     return {"name": name, **{column: counts.get(column, 0) for column in COLUMNS}}
-
-
-def _moment(microseconds: int) -> str:
-    return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-@lru_cache(maxsize=1)
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("gateway.mail"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _render(name: str, values: Mapping[str, Any]) -> str:
-    return _templates().get_template(name).render(values)

@@ -4,9 +4,10 @@ The flow functions are the same for the command line and the dashboard: :meth:`S
 the page to open and a flow to keep, :meth:`SignIns.finish` takes what came back.
 """
 
+import secrets as random
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -14,29 +15,49 @@ import orjson
 from azure_adapter.graph import (
     AccountSignIn,
     Certificate,
+    CheckedConnection,
     ClientCredentials,
     ClientSignIn,
     SignedIn,
     SignIn,
     StartedLogin,
+    TokenFacts,
+    admin_consent_url,
+    check_directory,
+    finish_consent,
     finish_login,
+    is_directory_id,
     missing_permissions,
+    open_reader,
     start_login,
 )
 from gateway.connections import ConnectionProblem, SignInMode, endpoints_of, mode_of
 from gateway.secrets import SecretBox
 from gateway.settings import Settings
 from gateway.signin.registration import gateway_registration
+from gateway.signin.states import (
+    NEEDS_LOGIN,
+    OURS,
+    READY,
+    SETUP_INCOMPLETE,
+    LoginStatus,
+    state_after,
+)
 from gateway.signin.vault import KeptSecrets
 from gateway.signin.watch import WatchedReader
 from storage.access import UserSyncRecord, UserSyncs
 
-READY = "ready"
-NEEDS_LOGIN = "needs_login"
-SETUP_INCOMPLETE = "setup_incomplete"
-
-OURS = frozenset({READY, NEEDS_LOGIN, SETUP_INCOMPLETE})
-"""States that signing in may change; any other is a person's decision and stays."""
+__all__ = [
+    "NEEDS_LOGIN",
+    "NOBODY_YET",
+    "NO_CREDENTIAL",
+    "OURS",
+    "READY",
+    "SETUP_INCOMPLETE",
+    "LoginStatus",
+    "SignIns",
+    "StartedConsent",
+]
 
 NOBODY_YET = "Nobody has signed in to Microsoft yet."
 NO_CREDENTIAL = (
@@ -46,38 +67,16 @@ NO_CREDENTIAL = (
 
 
 @dataclass(frozen=True, slots=True)
-class LoginStatus:
-    """How a user sync signs in, without anything secret.
+class StartedConsent:
+    """An admin consent that waits for a person.
 
     Attributes:
-        state: of the user sync.
-        reason: why it is in that state.
-        mode: ``account`` (a person's login) or ``app``.
-        cloud: name of the Microsoft cloud.
-        azure_tenant: id of the directory, "" before the first login.
-        tenant_name: its name, if known.
-        account: who signed in.
-        client_id: the app registration.
-        own_registration: whether it is the user sync's, not the gateway's.
-        permissions: what was granted at the last login.
-        missing: needed permissions that were not.
+        url: the page at Microsoft to open, as a browser on this machine reaches it.
+        state: what comes back with the redirect; keep it where the browser cannot change it.
     """
 
+    url: str
     state: str
-    reason: str
-    mode: str
-    cloud: str
-    azure_tenant: str
-    tenant_name: str
-    account: str
-    client_id: str
-    own_registration: bool
-    permissions: tuple[str, ...]
-    missing: tuple[str, ...]
-
-    def public(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return asdict(self)
 
 
 class SignIns:
@@ -159,9 +158,12 @@ class SignIns:
         Raises:
             ConnectionProblem, SettingsError, UnreadableSecretError: see :meth:`registration`.
             SourceError: see ``finish_login``; the user sync stays as it was.
+            OtherDirectory: the directory was pinned to another one meanwhile.
         """
         app = self.registration(record)
         signed_in = await finish_login(app, flow, query, endpoints=endpoints_of(record))
+        record = await self._now(record)
+        check_directory(signed_in.tenant_id, record.azure_tenant, signed_in.account)
         kept = KeptSecrets.opened(record.secrets, self._secrets).with_cache(signed_in.cache)
         values: dict[str, Any] = {
             "sign_in": {
@@ -179,6 +181,32 @@ class SignIns:
             values |= {"state": READY, "state_reason": ""}
         await self._user_syncs.change(record.workspace, record.id, **values)
         return signed_in
+
+    # -- the consent of an administrator -----------------------------------------
+
+    def begin_consent(self, record: UserSyncRecord, redirect_uri: str) -> StartedConsent:
+        """Begin an admin consent: an administrator grants the permissions for the directory.
+
+        Raises:
+            ConnectionProblem, SettingsError, UnreadableSecretError: see :meth:`registration`.
+        """
+        app, endpoints = self.registration(record), endpoints_of(record)
+        state = random.token_urlsafe(32)
+        url = admin_consent_url(app, redirect_uri, state, endpoints=endpoints)
+        return StartedConsent(endpoints.browser_url(url), state)
+
+    async def finish_consent(
+        self, record: UserSyncRecord, state: str, query: Mapping[str, str]
+    ) -> str:
+        """Finish an admin consent; returns the id of the directory, which is pinned now.
+
+        Raises:
+            WrongState, ConsentDenied, OtherDirectory, LoginFailed: see ``finish_consent``.
+        """
+        record = await self._now(record)
+        tenant = finish_consent(query, state, record.azure_tenant, endpoints=endpoints_of(record))
+        await self.learn(record, TokenFacts(tenant))
+        return tenant
 
     def seal_flow(self, flow: Mapping[str, Any]) -> str:
         """Encrypt the flow of a login that somebody else keeps, such as a browser's session."""
@@ -237,17 +265,49 @@ class SignIns:
             missing=tuple(missing_permissions(permissions)) if permissions else (),
         )
 
+    async def check(self, record: UserSyncRecord) -> CheckedConnection:
+        """Sign in and read one user and one group; what that shows is written down.
+
+        Raises:
+            ConnectionProblem, SettingsError, UnreadableSecretError: see :meth:`sign_in`.
+            SourceError: what does not work, and what to do.
+        """
+        async with open_reader(self.sign_in(record), endpoints_of(record)) as reader:
+            watched = WatchedReader(reader)
+            try:
+                found = await watched.check_connection()
+            finally:
+                await self.note(record, watched)
+        await self.learn(await self._now(record), watched.facts, found.organization)
+        return found
+
     async def note(self, record: UserSyncRecord, watched: WatchedReader) -> None:
         """Write down what a run showed: the sign-in is no longer good, or good again."""
         now = await self._user_syncs.get(record.workspace, record.id)
         login = record.sign_in.get("signed_in_at")
-        if now is None or now.state not in OURS or now.sign_in.get("signed_in_at") != login:
+        if now is None or now.sign_in.get("signed_in_at") != login:
+            return
+        await self.learn(now, watched.facts)
+        if now.state not in OURS:
             return
         if watched.refusal is not None:
             reason = f"{watched.refusal.message} {watched.refusal.advice}"
-            await self._set_state(record, NEEDS_LOGIN, reason)
+            await self._set_state(record, state_after(watched.refusal.code, mode_of(now)), reason)
         elif watched.worked and now.state != READY:
             await self._set_state(record, READY, "")
+
+    async def learn(self, record: UserSyncRecord, facts: TokenFacts, tenant_name: str = "") -> None:
+        """Write down what a token said: a directory that was only named is pinned by its id."""
+        known, told = record.sign_in, facts.tenant_id
+        named = not is_directory_id(record.azure_tenant) and is_directory_id(told)
+        learned = {
+            "azure_tenant": told if named else "",
+            "permissions": list(facts.permissions),
+            "tenant_name": tenant_name,
+        }
+        new = {name: value for name, value in learned.items() if value and known.get(name) != value}
+        if new:
+            await self._user_syncs.change(record.workspace, record.id, sign_in={**known, **new})
 
     async def renew(self) -> int:
         """Encrypt the secrets of all user syncs with the current key; returns how many.
@@ -268,6 +328,17 @@ class SignIns:
             return False
         sealed = before.with_cache(cache).sealed(self._secrets)
         return await self._user_syncs.change(record.workspace, record.id, secrets=sealed)
+
+    async def _now(self, record: UserSyncRecord) -> UserSyncRecord:
+        """Return a user sync as it is stored now.
+
+        Raises:
+            ConnectionProblem: it was deleted meanwhile.
+        """
+        now = await self._user_syncs.get(record.workspace, record.id)
+        if now is None:
+            raise ConnectionProblem(f"The user sync {record.name!r} was deleted meanwhile.")
+        return now
 
     async def _set_state(self, record: UserSyncRecord, state: str, reason: str) -> None:
         await self._user_syncs.change(record.workspace, record.id, state=state, state_reason=reason)

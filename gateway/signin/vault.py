@@ -19,11 +19,13 @@ class KeptSecrets:
         client_secret: of its own app registration, or "".
         certificate: of its own app registration, or ``None``.
         token_cache: of the person who signed in, or "".
+        target_secret: token or client secret of the remote SCIM server that it feeds, or "".
     """
 
     client_secret: str = field(default="", repr=False)
     certificate: Certificate | None = field(default=None, repr=False)
     token_cache: str = field(default="", repr=False)
+    target_secret: str = field(default="", repr=False)
 
     @property
     def has_credential(self) -> bool:
@@ -45,6 +47,7 @@ class KeptSecrets:
             kept.get("client_secret", ""),
             None if certificate is None else Certificate(**certificate),
             kept.get("token_cache", ""),
+            kept.get("target_secret", ""),
         )
 
     def sealed(self, box: SecretBox) -> str | None:
@@ -52,6 +55,7 @@ class KeptSecrets:
         kept: dict[str, object] = {
             "client_secret": self.client_secret,
             "token_cache": self.token_cache,
+            "target_secret": self.target_secret,
         }
         if self.certificate is not None:
             one = self.certificate

@@ -15,6 +15,15 @@ from scim.provisioning.source import ObjectKind
 BULK_ID = "bulkId:"
 """The prefix of a reference to the resource that a source object feeds (RFC 7644 §3.7.2)."""
 
+AUTHORITY = "authority"
+"""Under which before and after of a ``take_over`` name the sources that decide about the user."""
+
+HELD_ADVICE = (
+    "If it is meant, allow it once in Quarantine; if not, correct it in Azure and sync again, or "
+    "discard it."
+)
+"""What a person can do about a held operation."""
+
 MEMBERS_PER_PATCH = 1_000
 """How many members one PATCH operation adds or removes at most."""
 
@@ -25,6 +34,8 @@ class Action(StrEnum):
     create = "create"
     take_over = "take_over"
     """Links an existing user and takes its profile over."""
+    contribute = "contribute"
+    """Links an existing user whose profile stays with its authority; nothing is sent."""
     update = "update"
     assign_manager = "assign_manager"
     """Sets a manager who is created by the same plan."""
@@ -36,8 +47,11 @@ class Action(StrEnum):
     """Brings a tombstone back under its old id."""
     add_members = "add_members"
     remove_members = "remove_members"
+    invite = "invite"
+    """Asks the user by mail to verify an address; nothing is sent to the target."""
     unlink = "unlink"
-    """Lets go of a joined user: it is deactivated, and stays."""
+    """Lets go of a joined user: it is deactivated, and stays. One whose profile belongs to
+    another source is only unlinked; then nothing is sent."""
     none = "none"
     """Nothing to apply: the row only tells why an object was left out."""
 
@@ -53,7 +67,9 @@ class OperationStatus(StrEnum):
     skipped = "skipped"
     """What it depends on failed or is held; planned again by the next run."""
     superseded = "superseded"
-    """A newer plan decided about the same object."""
+    """A newer plan decided about the same object, or it is no longer what a person reviewed."""
+    discarded = "discarded"
+    """A person discarded it while it was held; it stays away until its source object changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,7 @@ class Operation:
         phase: operations are applied in the order of (phase, seq).
         stamp: digest of the mirror object that it was planned from, so that an object that
             changed since is planned again.
+        message: why it is wanted, in a sentence, where action and attributes do not say it.
     """
 
     action: Action
@@ -86,6 +103,7 @@ class Operation:
     after: dict[str, Any] | None = None
     phase: int = 0
     stamp: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,9 @@ class PlannedOperation:
         message: that in a sentence.
         advice: what to do.
         resource_id: the SCIM resource it created or changed, once known.
+        applied_at: when it was applied (microseconds since the epoch), or ``None``.
+        decided_by: who allowed or discarded it while it was held, "" for nobody.
+        decided_at: when that was, or ``None``.
     """
 
     seq: int
@@ -109,6 +130,30 @@ class PlannedOperation:
     message: str = ""
     advice: str = ""
     resource_id: str = ""
+    applied_at: int | None = None
+    decided_by: str = ""
+    decided_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """A held operation that a person discarded, remembered until its source object changes.
+
+    Attributes:
+        source_id: the source object.
+        action: what is not to be done.
+        members: of a change of memberships, the members it is about.
+        run_id: the run that had held it.
+        decided_by: who discarded it.
+        decided_at: when, microseconds since the epoch.
+    """
+
+    source_id: str
+    action: Action
+    members: tuple[str, ...] = ()
+    run_id: str = ""
+    decided_by: str = ""
+    decided_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

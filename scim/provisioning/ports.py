@@ -5,24 +5,26 @@
 :class:`ProvisioningTarget` in process, with the same service and rules as the HTTP endpoints.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from scim.provisioning.decisions import DecisionStore
 from scim.provisioning.operations import (
-    Action,
     Operation,
-    OperationStatus,
     Outcome,
-    PlannedOperation,
 )
+from scim.provisioning.plan_store import PlanStore
 from scim.provisioning.records import (
+    Authority,
     Candidate,
     CursorRecord,
+    EnrollmentState,
     Lease,
     LinkRecord,
     MemberRecord,
     MirrorRecord,
+    Resolution,
     RunMode,
     RunPhase,
     RunRecord,
@@ -30,7 +32,8 @@ from scim.provisioning.records import (
     SourceError,
     UniqueField,
 )
-from scim.provisioning.source import ObjectKind, ObjectProblem, SourcePage
+from scim.provisioning.scoping import ScopeStore
+from scim.provisioning.source import FoundObject, ObjectKind, SourceChange, SourcePage
 
 # -- the source ------------------------------------------------------------
 
@@ -48,7 +51,38 @@ class SourceReader(Protocol):
 
         Raises:
             SourceCursorExpired: the cursor is no longer good; start a fresh initial cycle.
+            SourceNeedsLogin: a person has to sign in, or to grant a permission.
             SourceUnavailable: nothing can be read now.
+        """
+        ...
+
+    async def one(self, kind: ObjectKind, identifier: str) -> FoundObject:
+        """Find one object by what people call it, and read it whole.
+
+        Args:
+            kind: users or groups.
+            identifier: id, userPrincipalName or mail of a user; id or displayName of a group.
+
+        Raises:
+            SourceError: it cannot be read now.
+        """
+        ...
+
+    async def confirm_absent(
+        self, kind: ObjectKind, ids: Sequence[str]
+    ) -> dict[str, SourceChange | None]:
+        """Ask about objects that an initial cycle did not return, before they count as deleted.
+
+        Args:
+            kind: users or groups.
+            ids: their source ids.
+
+        Returns:
+            By id: present, with its attributes but without members; soft_deleted; or deleted.
+            ``None`` for what cannot be determined, an outage included.
+
+        Raises:
+            SourceNeedsLogin: nothing can be asked.
         """
         ...
 
@@ -57,7 +91,18 @@ class SourceReader(Protocol):
 
 
 class ProvisioningTarget(Protocol):
-    """Applies SCIM operations, and answers what the planner must know."""
+    """Applies SCIM operations, and answers what the planner must know.
+
+    Attributes:
+        transactional: whether what it applies commits or rolls back with the open unit of work.
+            One that is not (a server over HTTP) is called outside of any transaction; then an
+            operation may be applied again after a crash.
+    """
+
+    @property
+    def transactional(self) -> bool:
+        """Whether what it applies commits with the unit of work."""
+        ...
 
     async def apply(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Apply operations in order, each on its own: one that fails leaves the others.
@@ -85,11 +130,55 @@ class ProvisioningTarget(Protocol):
         """Return the ids of a group's current members."""
         ...
 
+    async def authorities(self, ids: Sequence[str]) -> dict[str, Authority]:
+        """Return who decides about resources, by id; missing ones are absent.
+
+        A target that knows one source only answers nothing: then everything is this sync's.
+        """
+        ...
+
+    async def enrollment(self, ids: Sequence[str]) -> dict[str, EnrollmentState]:
+        """Return how far users are enrolled, by id; missing ones are absent.
+
+        A target that keeps no enrollment answers nothing.
+        """
+        ...
+
+
+# -- enrollment ------------------------------------------------------------
+
+
+class EnrollmentPort(Protocol):
+    """Enrolls users of one workspace, inside the unit of work that is open."""
+
+    async def invite(
+        self, people: Sequence[tuple[str, str]], sync_id: str, actor: str
+    ) -> list[Outcome]:
+        """Invite people to verify an address; invitations and mails commit with the batch.
+
+        Nobody is invited twice: who has a live invitation to that address, or has verified it,
+        counts as success with ``changed=False``.
+
+        Args:
+            people: (resource id, address) of each.
+            sync_id: the user sync that invites.
+            actor: who stands behind it.
+
+        Returns:
+            one outcome each, in order. A refusal has a code (``not_found``, ``no_address``,
+            ``changed_address``, ``inactive``) and says what to do.
+        """
+        ...
+
+    async def trust(self, resource_ids: Sequence[str]) -> None:
+        """Take the present addresses of users for verified; ids that are no users are ignored."""
+        ...
+
 
 # -- the state of one user sync --------------------------------------------
 
 
-class SyncStore(Protocol):
+class SyncStore(ScopeStore, PlanStore, DecisionStore, Protocol):
     """The durable state of one user sync: mirror, links, runs, plans.
 
     Every method is one short transaction, or takes part in the open :meth:`unit_of_work`.
@@ -97,8 +186,14 @@ class SyncStore(Protocol):
 
     # lease
 
-    async def claim(self, owner: str, seconds: float) -> Lease | None:
-        """Take the lease, or return ``None`` while another owner holds it."""
+    async def claim(
+        self, owner: str, seconds: float, *, gone: Callable[[str], bool] | None = None
+    ) -> Lease | None:
+        """Take the lease, or return ``None`` while another owner holds it.
+
+        ``gone`` tells whether another owner's process has certainly ended. From here on this
+        store writes under the lease: a write after it was lost raises :class:`LeaseLost`.
+        """
         ...
 
     async def renew(self, lease: Lease, seconds: float) -> None:
@@ -119,17 +214,27 @@ class SyncStore(Protocol):
     # runs
 
     async def start_run(
-        self, mode: RunMode, *, trigger: str, actor: str, preview: bool, lease: Lease
+        self,
+        mode: RunMode,
+        *,
+        trigger: str,
+        actor: str,
+        preview: bool,
+        lease: Lease,
+        phase: RunPhase = RunPhase.read,
+        options: Mapping[str, Any] | None = None,
+        reviewed_run: str | None = None,
+        undoes_run: str | None = None,
     ) -> RunRecord:
-        """Add a run in phase ``read``."""
+        """Add a run; it remembers the version of the configuration that it begins with."""
         ...
 
     async def run(self, run_id: str) -> RunRecord | None:
         """Return one run, or ``None`` when this sync has no such run."""
         ...
 
-    async def unfinished_run(self) -> RunRecord | None:
-        """Return the run that an interrupted process left behind, if any."""
+    async def unfinished_run(self, *, preview: bool = False) -> RunRecord | None:
+        """Return the run (or the preview) that an interrupted process left behind, if any."""
         ...
 
     async def update_run(
@@ -158,8 +263,11 @@ class SyncStore(Protocol):
         """Return where the chain of one kind stands."""
         ...
 
-    async def begin_initial(self, kind: ObjectKind) -> CursorRecord:
-        """Forget the cursor and begin a new generation of one kind: read everything again."""
+    async def begin_initial(self, kind: ObjectKind, properties: Sequence[str] = ()) -> CursorRecord:
+        """Forget the cursor and begin a new generation of one kind: read everything again.
+
+        ``properties`` are those of the source that the new chain reads.
+        """
         ...
 
     async def merge_page(self, kind: ObjectKind, page: SourcePage, lease: Lease) -> int:
@@ -181,6 +289,29 @@ class SyncStore(Protocol):
 
     async def count_absent(self, kind: ObjectKind) -> tuple[int, int]:
         """Return (present objects that the current generation has not seen, all present ones)."""
+        ...
+
+    async def absent(self, kind: ObjectKind, limit: int) -> list[str]:
+        """Return source ids of present objects that the current generation has not seen.
+
+        The first ones in the order of their rows.
+        """
+        ...
+
+    async def spare(
+        self, kind: ObjectKind, gone: Sequence[str], lease: Lease, *, unsure: bool
+    ) -> int:
+        """Keep present objects that the current generation has not seen from the sweep.
+
+        They, and the memberships of spared groups, count as seen. Returns how many were spared.
+
+        Args:
+            kind: users or groups.
+            gone: source ids of those that are left to the sweep.
+            lease: checked.
+            unsure: whether it is unknown what became of some: then the next cycle is an initial
+                one, as after objects that could not be read.
+        """
         ...
 
     async def mark_all_dirty(self) -> None:
@@ -232,6 +363,10 @@ class SyncStore(Protocol):
         """Count a failure; the objects stay dirty and wait until ``retry_at``."""
         ...
 
+    async def fail_many(self, retry_at: Mapping[str, int]) -> None:
+        """Count a failure of each of the objects, by source id, with its own moment to retry."""
+        ...
+
     async def settle_run(self, run_id: str) -> int:
         """Mark as clean the objects whose operations in this run are all done.
 
@@ -257,83 +392,35 @@ class SyncStore(Protocol):
         """Add or change a link."""
         ...
 
+    async def put_links(self, links: Sequence[LinkRecord]) -> None:
+        """Add or change links, all at once."""
+        ...
+
+    async def set_enrollment(self, source_ids: Sequence[str], enrollment: str) -> int:
+        """Write how far the invitations of linked users are; returns how many changed."""
+        ...
+
     async def count_links(self, kind: ObjectKind) -> int:
         """Return how many objects of a kind are linked (state ``linked``)."""
         ...
 
-    # plans
+    # choices
 
-    async def add_operations(
-        self, run_id: str, operations: Sequence[Operation], status: OperationStatus
-    ) -> None:
-        """Append operations to the plan of a run, in order."""
+    async def resolutions(self, source_ids: Sequence[str]) -> dict[str, Resolution]:
+        """Return what a person chose for objects, by source id."""
         ...
 
-    async def add_problems(self, run_id: str, problems: Sequence[ObjectProblem]) -> None:
-        """Append what could not be planned, as failed rows with action ``none``."""
+    async def resolve(self, resolution: Resolution) -> None:
+        """Save a choice, instead of an earlier one, and have the object planned again at once."""
         ...
 
-    async def pending(
-        self, run_id: str, status: OperationStatus, limit: int
-    ) -> list[PlannedOperation]:
-        """Return the next operations of a status in the order of (phase, seq)."""
-        ...
+    async def release_kept(self, source_ids: Sequence[str]) -> int:
+        """Let the source decide again whether users are enabled that were disabled when joined.
 
-    async def operations(
-        self, run_id: str, after_seq: int = 0, limit: int = 1_000
-    ) -> list[PlannedOperation]:
-        """Return the rows of a plan in the order of seq."""
-        ...
-
-    async def count_operations(self, run_id: str) -> dict[tuple[ObjectKind, Action, str], int]:
-        """Return how many rows a plan has, by kind, action and status."""
-        ...
-
-    async def count_memberships(self, run_id: str) -> dict[tuple[Action, str], int]:
-        """Return how many memberships the rows of a plan add or remove, by action and status."""
-        ...
-
-    async def count_objects(self, run_id: str) -> dict[tuple[ObjectKind, Action, str], int]:
-        """Count objects by kind, action and status; each once, by its first operation.
-
-        An object one of whose operations failed counts with that operation.
+        Returns how many were kept disabled until now.
         """
         ...
 
-    async def applied_since(self, kind: ObjectKind, actions: Sequence[Action], since: int) -> int:
-        """Return how many operations of these actions this sync applied since a moment (µs)."""
-        ...
-
-    async def planned(self, run_id: str, source_ids: Sequence[str]) -> set[str]:
-        """Return those of the source ids that the run will create, restore or take over."""
-        ...
-
-    async def promote(
-        self, run_id: str, source_ids: Sequence[str], action: Action, phase: int
-    ) -> None:
-        """Move the operations of an action, for some objects, to another phase."""
-        ...
-
-    async def record(
-        self, run_id: str, results: Sequence[tuple[int, OperationStatus, Outcome, str]]
-    ) -> None:
-        """Save what became of operations: (seq, status, outcome, advice)."""
-        ...
-
-    async def hold(
-        self, run_id: str, kind: ObjectKind, actions: Sequence[Action], code: str, message: str
-    ) -> int:
-        """Turn pending operations of these actions into held ones; returns how many."""
-        ...
-
-    async def clear_plan(self, run_id: str) -> None:
-        """Drop what an interrupted planning left, so that it can start again."""
-        ...
-
-    async def supersede(self, run_id: str) -> int:
-        """Mark the pending and held operations of earlier runs as superseded by this one."""
-        ...
-
-    async def checksum(self, run_id: str) -> str:
-        """Return the SHA-256 of the plan's pending operations, as hexadecimal digits."""
+    async def mark_due(self, source_ids: Sequence[str]) -> int:
+        """Have the users that these objects feed invited by the next plan; returns how many."""
         ...

@@ -56,6 +56,35 @@ class Candidate:
     user_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who decides about a resource of the store.
+
+    Attributes:
+        source: its authority.
+        blocked: an administrator blocks the user, which keeps it disabled whatever sources say.
+    """
+
+    source: Source
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentState:
+    """How far a user of the store is enrolled.
+
+    Attributes:
+        email_verified: whether the user has proven to own ``address``; ``None``: nobody asked.
+        invite_status: the word of the invitation (`docs/enrollment.md`); ``None``: there is none.
+        address: the address that enrollment is about (`scim.ezto.enrollment_address`), or
+            ``None``.
+    """
+
+    email_verified: bool | None = None
+    invite_status: str | None = None
+    address: str | None = None
+
+
 class LinkState(StrEnum):
     """What became of a linked resource."""
 
@@ -72,6 +101,12 @@ class LinkRecord:
 
     ``joined`` says that the resource existed before this sync matched it. ``sync_id`` is filled
     by the store when it answers.
+
+    Attributes:
+        enrollment: ``due`` while an invitation is to be sent, ``sent`` after it was, "" when the
+            sync never asked for one. Saved as "" it stays what it is.
+        kept_disabled: the user was disabled here when this sync joined it; it stays so until the
+            source itself says disabled once.
     """
 
     source_id: str
@@ -80,6 +115,38 @@ class LinkRecord:
     state: LinkState = LinkState.linked
     joined: bool = False
     sync_id: str = ""
+    enrollment: str = ""
+    kept_disabled: bool = False
+
+
+class Choice(StrEnum):
+    """What a person may choose for a source object that is not provisioned without one."""
+
+    take_over = "take_over"
+    """Join the named user, and become the authority of its profile."""
+    contribute = "contribute"
+    """Join the named user, and leave its profile to its authority."""
+    create = "create"
+    """Make a new user, whoever else has the value of the Unique field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a person chose for one source object.
+
+    Attributes:
+        source_id: the object.
+        choice: what it was.
+        resource_id: the user that it is about, "" for :attr:`Choice.create`.
+        decided_by: who chose.
+        decided_at: when, microseconds since the epoch.
+    """
+
+    source_id: str
+    choice: Choice
+    resource_id: str = ""
+    decided_by: str = ""
+    decided_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +157,8 @@ class MirrorRecord:
         stamp: digest of presence and attributes.
         row: position in the mirror; pages of :meth:`SyncStore.dirty` go on after it.
         failures: how often it failed in a row.
+        in_scope: whether the scoping filter lets it in.
+        scope_reason: which rule decided, as its stable word.
     """
 
     source_id: str
@@ -100,6 +169,18 @@ class MirrorRecord:
     row: int = 0
     failures: int = 0
     link: LinkRecord | None = None
+    in_scope: bool = True
+    scope_reason: str = ""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is in the source and in scope, so that it is to be provisioned."""
+        return self.in_scope and self.presence is Presence.present
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether it feeds a resource now."""
+        return self.link is not None and self.link.state is LinkState.linked
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +191,12 @@ class MemberRecord:
     kind: ObjectKind
     presence: Presence
     link: LinkRecord | None = None
+    in_scope: bool = True
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is in the source and in scope, so that it is to be provisioned."""
+        return self.in_scope and self.presence is Presence.present
 
 
 class Gaps(IntEnum):
@@ -128,7 +215,8 @@ class CursorRecord:
 
     A chain in progress has ``next_cursor``; a finished one only ``delta_cursor``. ``swept`` is
     False between the end of an initial cycle and its sweep. What ``gaps`` tells of is read again
-    by an initial cycle, since a delta never repeats it.
+    by an initial cycle, since a delta never repeats it. ``properties`` are those of the source
+    that the chain reads, so that a mapping which needs another one is told from one that does not.
     """
 
     next_cursor: str | None = None
@@ -136,6 +224,7 @@ class CursorRecord:
     generation: int = 0
     swept: bool = True
     gaps: Gaps = Gaps.none
+    properties: tuple[str, ...] = ()
 
 
 class RunMode(StrEnum):
@@ -170,9 +259,38 @@ class RunPhase(StrEnum):
     done = "done"
 
 
+class RunKind(StrEnum):
+    """What a run is for; how it was started is its ``trigger``."""
+
+    cycle = "cycle"
+    """Reads the source, plans what changed, applies it (or only previews it)."""
+    draft = "draft"
+    """A preview of an edited configuration that is not saved yet."""
+    reviewed = "reviewed"
+    """Applies the plan of a preview that a person reviewed."""
+    allowed = "allowed"
+    """Applies held operations that a person allowed, once."""
+    retry = "retry"
+    """Applies what failed before and is due again; reads nothing."""
+    drift = "drift"
+    """Compares every linked resource with what the mirror maps to; reads nothing."""
+    undo = "undo"
+    """A preview that takes back what an earlier run applied."""
+    on_demand = "on_demand"
+    """Provisions one person or group."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One execution of a user sync. Moments are microseconds since the epoch."""
+    """One execution of a user sync. Moments are microseconds since the epoch.
+
+    Attributes:
+        options: what was asked for beyond the mode (``kind`` and what belongs to it).
+        config_version: of the user sync when the run began.
+        reviewed_run: the run whose plan, or held operations, this run applies.
+        undoes_run: the run that this preview takes back.
+        cancel_by: who asked that it stops, "" for nobody.
+    """
 
     id: str
     sync_id: str
@@ -190,6 +308,16 @@ class RunRecord:
     message: str = ""
     advice: str = ""
     checksum: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    config_version: int = 0
+    reviewed_run: str | None = None
+    undoes_run: str | None = None
+    cancel_by: str = ""
+
+    @property
+    def kind(self) -> RunKind:
+        """What the run is for."""
+        return RunKind(self.options.get("kind") or RunKind.cycle)
 
 
 class LeaseLost(Exception):

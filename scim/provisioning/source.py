@@ -89,6 +89,24 @@ class ObjectProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundObject:
+    """What the source has by one identifier.
+
+    Attributes:
+        change: the one object that fits, whole, with its manager or its direct members; ``None``
+            when none does, or several do.
+        others: what the several that fit are called.
+        problem: why the one that fits cannot be used.
+        complete: False when a group has more members than were read.
+    """
+
+    change: SourceChange | None
+    others: tuple[str, ...] = ()
+    problem: ObjectProblem | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class SourcePage:
     """One page of a delta chain.
 

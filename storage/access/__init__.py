@@ -8,7 +8,7 @@ frozen records. What they list is of one workspace; only
 
 from storage.access.audit import AuditLog, AuditRecord
 from storage.access.clients import ClientRecord, ScimClients, TokenInfo, TokenRecord
-from storage.access.errors import BindingTaken, NameTaken, TooManyLive
+from storage.access.errors import BindingTaken, EditedMeanwhile, NameTaken, TooManyLive
 from storage.access.issuers import IssuerBinding, IssuerRecord, JwtIssuers
 from storage.access.oauth import NewClientSecret, OAuthClients
 from storage.access.syncs import UserSyncRecord, UserSyncs
@@ -20,6 +20,7 @@ __all__ = [
     "AuditRecord",
     "BindingTaken",
     "ClientRecord",
+    "EditedMeanwhile",
     "IssuerBinding",
     "IssuerRecord",
     "JwtIssuers",

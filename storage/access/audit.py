@@ -1,4 +1,4 @@
-"""Reading the audit: who changed what, when."""
+"""The audit: who changed what, when; read, and written for what is no user or group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from typing import Any
 
 import orjson
 
-from storage.database import Database, Row
+from storage.database import Database, Row, Session, now_us
+
+LONGEST_ACTOR = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,38 @@ class AuditLog:
             (workspace, resource_id, *parameters, limit),
         )
         return [_record(row) for row in rows]
+
+
+async def record_change(
+    session: Session,
+    workspace: int,
+    actor: str,
+    action: str,
+    resource: tuple[str, str],
+    changes: Mapping[str, Any],
+) -> None:
+    """Add an entry, in the transaction of the change.
+
+    Args:
+        session: that of the change.
+        workspace: row id of the workspace.
+        actor: who: an administrator's or token's name, "" for the command line.
+        action: what was done.
+        resource: what kind of thing, and its id.
+        changes: old and new value by field; nothing secret.
+    """
+    await session.execute(
+        "INSERT INTO audit (workspace_id, at, actor, action, resource_type, resource_id, run_id, "
+        "changes) VALUES (?, ?, ?, ?, ?, ?, NULL, ?)",
+        (
+            workspace,
+            now_us(),
+            actor[:LONGEST_ACTOR],
+            action,
+            *resource,
+            orjson.dumps(dict(changes)).decode(),
+        ),
+    )
 
 
 def _record(row: Row) -> AuditRecord:

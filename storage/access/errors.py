@@ -15,6 +15,17 @@ class NameTaken(Exception):
         self.name = name
 
 
+class EditedMeanwhile(Exception):
+    """Somebody else edited it since it was read: look at what it is now, and edit that."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(
+            f"The {what} {name!r} was edited by somebody else meanwhile. Look at what it is now, "
+            "then edit it again."
+        )
+        self.name = name
+
+
 class TooManyLive(Exception):
     """A client has two live secrets of a kind already, and a third was asked for.
 

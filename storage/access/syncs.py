@@ -8,7 +8,8 @@ from tortoise.exceptions import IntegrityError
 
 from scim.identifiers import new_id
 from scim.provisioning.records import RunRecord
-from storage.access.errors import NameTaken
+from storage.access.audit import record_change
+from storage.access.errors import EditedMeanwhile, NameTaken
 from storage.database import Database, Row, Session, now_us
 from storage.resources.source_names import source_names
 from storage.sync.runs import RUN_COLUMNS, run_record
@@ -18,7 +19,11 @@ SYNC_COLUMNS = (
     "id, workspace_id, name, provider, enrollment, unique_field, deletion_policy, report_email, "
     "settings, sign_in, secrets, state, state_reason, created_at"
 )
-TEXTS = frozenset(
+RESOURCE_TYPE = "UserSync"
+"""What the audit calls a user sync."""
+
+READ_COLUMNS = f"{SYNC_COLUMNS}, paused, config_version, next_run_at"
+PLAIN = frozenset(
     {
         "name",
         "enrollment",
@@ -28,6 +33,8 @@ TEXTS = frozenset(
         "secrets",
         "state",
         "state_reason",
+        "paused",
+        "next_run_at",
     }
 )
 """What :meth:`UserSyncs.change` takes as it is."""
@@ -48,6 +55,9 @@ class UserSyncRecord:
         secrets: client secret and token cache, encrypted; ``None`` before the sign-in.
         created_at: microseconds since the epoch.
         last_run: the newest run, or ``None`` before the first one.
+        paused: a person stopped it.
+        config_version: grows with each edit.
+        next_run_at: when the schedule starts it next, microseconds since the epoch, or ``None``.
     """
 
     id: str
@@ -65,6 +75,9 @@ class UserSyncRecord:
     state_reason: str
     created_at: int
     last_run: RunRecord | None = None
+    paused: bool = False
+    config_version: int = 1
+    next_run_at: int | None = None
 
     @property
     def azure_tenant(self) -> str:
@@ -168,7 +181,7 @@ class UserSyncs:
         Args:
             workspace: row id of the workspace.
             sync_id: which one.
-            **values: what to change, of :data:`TEXTS` and :data:`DOCUMENTS`; a document is
+            **values: what to change, of :data:`PLAIN` and :data:`DOCUMENTS`; a document is
                 replaced as a whole.
 
         Returns:
@@ -178,13 +191,7 @@ class UserSyncs:
             NameTaken: another user sync of the workspace has the new name.
             ValueError: there is no such attribute, or it cannot be changed.
         """
-        unknown = values.keys() - TEXTS - DOCUMENTS
-        if unknown or not values:
-            raise ValueError(f"Nothing of a user sync to change by this name: {sorted(unknown)}.")
-        texts = {
-            name: to_json(dict(value)) if name in DOCUMENTS else value
-            for name, value in values.items()
-        }
+        texts = _columns(values)
         try:
             async with self._database.transaction() as session:
                 changed = await _update(session, workspace, sync_id, texts)
@@ -192,6 +199,44 @@ class UserSyncs:
             return changed
         except IntegrityError as error:
             raise NameTaken("user sync", str(values.get("name"))) from error
+
+    async def edit(
+        self,
+        record: UserSyncRecord,
+        values: Mapping[str, Any],
+        *,
+        actor: str,
+        changes: Mapping[str, Any],
+    ) -> UserSyncRecord:
+        """Change a user sync as a person decided: one version more, and an entry of the audit.
+
+        Args:
+            record: the user sync as it was when it was edited.
+            values: what to change, as :meth:`change` takes it.
+            actor: who edits.
+            changes: old and new value by field, for the audit; nothing secret.
+
+        Returns:
+            the user sync as it is now.
+
+        Raises:
+            EditedMeanwhile: its version is no longer the record's.
+            NameTaken: another user sync of the workspace has the new name.
+            ValueError: a value cannot be changed.
+        """
+        texts = _columns(values)
+        try:
+            async with self._database.transaction() as session:
+                if not await _update_version(session, record, texts):
+                    raise EditedMeanwhile("user sync", record.name)
+                resource = (RESOURCE_TYPE, record.id)
+                await record_change(session, record.workspace, actor, "update", resource, changes)
+        except IntegrityError as error:
+            raise NameTaken("user sync", str(values.get("name"))) from error
+        edited = await self.get(record.workspace, record.id)
+        if edited is None:
+            raise EditedMeanwhile("user sync", record.name)
+        return edited
 
     async def delete(self, workspace: int, sync_id: str) -> bool:
         """Remove a user sync with its mirror, links, runs and plans; users and groups stay.
@@ -216,8 +261,27 @@ class UserSyncs:
             parameters,
         )
         last = {row["sync_id"]: run_record(row) for row in runs}
-        rows = await session.rows(f"SELECT {SYNC_COLUMNS} {matching} ORDER BY id", parameters)
+        rows = await session.rows(f"SELECT {READ_COLUMNS} {matching} ORDER BY id", parameters)
         return [_record(row, last.get(row["id"])) for row in rows]
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = values.keys() - PLAIN - DOCUMENTS
+    if unknown or not values:
+        raise ValueError(f"Nothing of a user sync to change by this name: {sorted(unknown)}.")
+    return {
+        name: to_json(dict(value)) if name in DOCUMENTS else value for name, value in values.items()
+    }
+
+
+async def _update_version(session: Session, record: UserSyncRecord, values: dict[str, Any]) -> bool:
+    assignments = ", ".join(f"{column} = ?" for column in values)
+    row = await session.row(
+        f"UPDATE user_sync SET {assignments}, config_version = config_version + 1 "
+        "WHERE id = ? AND workspace_id = ? AND config_version = ? RETURNING id",
+        (*values.values(), record.id, record.workspace, record.config_version),
+    )
+    return row is not None
 
 
 async def _update(session: Session, workspace: int, sync_id: str, values: dict[str, Any]) -> bool:
@@ -246,4 +310,7 @@ def _record(row: Row, last_run: RunRecord | None) -> UserSyncRecord:
         state_reason=row["state_reason"],
         created_at=row["created_at"],
         last_run=last_run,
+        paused=bool(row["paused"]),
+        config_version=row["config_version"],
+        next_run_at=row["next_run_at"],
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tortoise.migrations.operations import RunSQL
+from tortoise.migrations.operations import AlterField, RunSQL
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 
 
@@ -23,3 +23,17 @@ class DialectSQL(RunSQL):
         if state_editor.client.capabilities.dialect == "postgres":
             await super()._run_sql(state_editor, self.postgres)
         await super()._run_sql(state_editor, self.both)
+
+
+class DeclaredField(AlterField):
+    """Changes what the models' state says of a field, and nothing in the database.
+
+    For what SQLite does not enforce, such as a length: Tortoise would rebuild the table there,
+    and lose its indexes. PostgreSQL is told beside it by :class:`DialectSQL`.
+    """
+
+    async def database_forward(self, *_: object) -> None:
+        """Leave the database as it is."""
+
+    async def database_backward(self, *_: object) -> None:
+        """Leave the database as it is."""

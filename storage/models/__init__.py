@@ -8,6 +8,7 @@ SQL can be read; a test shows that queries use them.
 """
 
 from storage.models.access import (
+    ApiToken,
     AuditEntry,
     JwtIssuer,
     OauthSecret,
@@ -27,11 +28,13 @@ from storage.models.sync import (
     SyncCursor,
     SyncDiscard,
     SyncRequest,
+    SyncResolution,
     SyncRun,
     UserSync,
 )
 
 __all__ = [
+    "ApiToken",
     "AuditEntry",
     "ExternalId",
     "Invitation",
@@ -51,6 +54,7 @@ __all__ = [
     "SyncCursor",
     "SyncDiscard",
     "SyncRequest",
+    "SyncResolution",
     "SyncRun",
     "Tombstone",
     "UserSync",

@@ -104,6 +104,25 @@ class JwtIssuer(Model):
         unique_together = (("issuer", "audience"),)
 
 
+class ApiToken(Model):
+    """A bearer token of the JSON API, as the SHA-256 of its 256 random bits."""
+
+    id = fields.CharField(max_length=36, primary_key=True)
+    workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField(
+        "storage.Workspace", related_name="api_tokens", on_delete=fields.CASCADE
+    )
+    name = fields.CharField(max_length=128)
+    role = fields.CharField(max_length=32)
+    token_hash = fields.CharField(max_length=64, unique=True)
+    created_at = fields.BigIntField()
+    expires_at = fields.BigIntField(null=True)
+    last_used_at = fields.BigIntField(null=True)
+    revoked_at = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "api_token"
+
+
 class AuditEntry(Model):
     """One write: who, what (old -> new per attribute), when.
 

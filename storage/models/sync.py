@@ -34,9 +34,15 @@ class UserSync(Model):
     config_version = fields.BigIntField(default=1, db_default=1)
     """Grows with each edit, a reviewed plan of an older configuration is refused."""
     next_run_at = fields.BigIntField(null=True)
+    scheduled_version = fields.BigIntField(default=0, db_default=0)
+    """The version of the configuration whose schedule ``next_run_at`` comes from."""
     generation = fields.BigIntField(default=0)
     fingerprint = fields.CharField(max_length=64, default="")
     """Digest of what the mirror was last planned with."""
+    scope_fingerprint = fields.CharField(max_length=64, default="", db_default="")
+    """Digest of the scope that ``in_scope`` was last told by, "" when everything is in."""
+    nesting = fields.CharField(max_length=16, default="kept", db_default="kept")
+    """How nested groups were last planned."""
     lease_owner = fields.CharField(max_length=64, default="")
     lease_until = fields.BigIntField(default=0)
     fence = fields.BigIntField(default=0)
@@ -61,6 +67,8 @@ class SyncCursor(Model):
     swept = fields.BooleanField(default=True)
     gaps = fields.IntField(default=0)
     """Whether objects could not be read since the last initial cycle began (see ``Gaps``)."""
+    properties = fields.TextField(default="", db_default="")
+    """The source properties that the chain reads, sorted, one a line."""
 
     class Meta:
         table = "sync_cursor"
@@ -121,11 +129,14 @@ class Link(Model):
     )
     source_id = fields.CharField(max_length=128)
     kind = fields.CharField(max_length=16)
-    resource_id = fields.CharField(max_length=36)
+    resource_id = fields.CharField(max_length=255)
+    """An id of the user store, or of a remote SCIM server, which makes its own."""
     state = fields.CharField(max_length=16, default="linked")
     joined = fields.BooleanField(default=False)
     enrollment = fields.CharField(max_length=16, default="", db_default="")
     """Whether an invitation is due ("due"), was sent ("sent"), or was never asked for ("")."""
+    kept_disabled = fields.BooleanField(default=False, db_default=False)
+    """Disabled here when the sync joined it: stays so until the source says disabled once."""
     linked_at = fields.BigIntField()
 
     class Meta:
@@ -193,7 +204,7 @@ class PlanOperation(Model):
     code = fields.CharField(max_length=64, default="")
     message = fields.TextField(default="")
     advice = fields.TextField(default="")
-    resource_id = fields.CharField(max_length=36, default="")
+    resource_id = fields.CharField(max_length=255, default="")
     applied_at = fields.BigIntField(null=True)
     decided_by = fields.CharField(max_length=128, default="", db_default="")
     """Who allowed or discarded it while it was held."""
@@ -205,7 +216,11 @@ class PlanOperation(Model):
 
 
 class SyncDiscard(Model):
-    """A held operation that a person discarded, remembered until its source object changes."""
+    """A held operation that a person discarded, remembered until its source object changes.
+
+    ``stamp`` is the mirror object's, its last digit replaced by ``i`` (in scope) or ``o`` (out),
+    and ``gone`` of one that left the source.
+    """
 
     row_id = fields.BigIntField(primary_key=True)
     sync: fields.ForeignKeyRelation[UserSync] = fields.ForeignKeyField(
@@ -214,7 +229,8 @@ class SyncDiscard(Model):
     source_id = fields.CharField(max_length=128)
     action = fields.CharField(max_length=16)
     stamp = fields.CharField(max_length=32)
-    """The mirror object's stamp when it was discarded."""
+    members = fields.TextField(null=True)
+    """Of a change of memberships: the members it is about, as a JSON list."""
     run_id = fields.CharField(max_length=36)
     decided_by = fields.CharField(max_length=128, default="")
     decided_at = fields.BigIntField()
@@ -222,6 +238,24 @@ class SyncDiscard(Model):
     class Meta:
         table = "sync_discard"
         unique_together = (("sync", "source_id", "action"),)
+
+
+class SyncResolution(Model):
+    """What a person chose for one source object that could not be matched without one."""
+
+    row_id = fields.BigIntField(primary_key=True)
+    sync: fields.ForeignKeyRelation[UserSync] = fields.ForeignKeyField(
+        "storage.UserSync", related_name="resolutions", on_delete=fields.CASCADE
+    )
+    source_id = fields.CharField(max_length=128)
+    choice = fields.CharField(max_length=16)
+    resource_id = fields.CharField(max_length=36, default="")
+    decided_by = fields.CharField(max_length=128, default="")
+    decided_at = fields.BigIntField()
+
+    class Meta:
+        table = "sync_resolution"
+        unique_together = (("sync", "source_id"),)
 
 
 class SyncRequest(Model):
@@ -232,7 +266,9 @@ class SyncRequest(Model):
         "storage.UserSync", related_name="requests", on_delete=fields.CASCADE
     )
     options: fields.JSONField[dict[str, Any]] = fields.JSONField(default=dict)
-    """Keyword arguments of the run: full, preview, reviewed run, allowed operations."""
+    """What is asked for: the call, and its arguments."""
+    digest = fields.CharField(max_length=32, default="", db_default="")
+    """Of the options: the same is queued only once."""
     trigger = fields.CharField(max_length=32)
     actor = fields.CharField(max_length=128, default="")
     status = fields.CharField(max_length=16, default="queued")
@@ -258,7 +294,9 @@ class MailMessage(Model):
     recipient = fields.CharField(max_length=320)
     subject = fields.TextField()
     message = fields.TextField()
-    """The whole message in RFC 5322 form."""
+    """The whole message in RFC 5322 form, or what it is written from, until it is sent."""
+    bulk = fields.BooleanField(default=False, db_default=False)
+    """One of many: mails that are not go first."""
     run_id = fields.CharField(max_length=36, null=True)
     status = fields.CharField(max_length=16, default="queued")
     attempts = fields.IntField(default=0)

@@ -1,6 +1,6 @@
 """The audit trail: one row for each write, in the transaction of the write."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -57,6 +57,18 @@ async def record(
         changes: what changed; not kept for a sync run, whose plan says it.
     """
     await session.execute(_INSERT, entry(workspace_id, source, action, resource, changes))
+
+
+async def record_all(
+    session: Session,
+    workspace_id: int,
+    source: Source,
+    action: str,
+    written: Sequence[tuple[tuple[str, str], Mapping[str, Any]]],
+) -> None:
+    """Add a row for each of several resources: see :func:`record`, which adds one."""
+    values = [entry(workspace_id, source, action, *each) for each in written]
+    await session.many(_INSERT, values)
 
 
 def entry(

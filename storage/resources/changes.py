@@ -3,6 +3,7 @@
 from typing import Any
 
 from storage.database import Row, Session
+from storage.enrollment import hooks
 from storage.resources import members, rows
 from storage.resources.audit import CHANGED, difference
 from storage.resources.documents import Encoded, content_of, same_content
@@ -84,6 +85,10 @@ class Update:
     async def apply(self) -> None:
         """Write it: one new version."""
         row_id = self.row["row_id"]
+        enrolled = await hooks.on_user_written(
+            self.session, self.place.workspace_id, self.row, self.encoded.content
+        )
+        self.changes |= hooks.changes_of(self.row, enrolled)
         if "members" in self.changes:
             change = MemberChange(self.session, self.place.workspace_id, row_id)
             self.changes |= await change.apply((), (), self.encoded.members)
@@ -93,4 +98,4 @@ class Update:
         if "emails" in self.changes:
             emails = self.encoded.emails
             await rows.write_emails(self.session, self.place, row_id, emails, fresh=False)
-        await rows.change(self.session, self.row, self.encoded, **self._columns)
+        await rows.change(self.session, self.row, self.encoded, **self._columns, **enrolled)

@@ -12,6 +12,7 @@ from scim.fast.ports import Shows, StoredRow
 from scim.identifiers import new_id
 from scim.provisioning.authority import Source, check_authority
 from storage.database import Database, Row, Session
+from storage.enrollment import hooks
 from storage.filters.values import storable
 from storage.resources import audit, fast_sql, rows
 from storage.resources.changes import Update, created_changes
@@ -114,9 +115,14 @@ class FastStore(ResourceStore):
     async def _assigned_at_once(
         self, codec: Codec, resource_id: str, assignments: Sequence[Assignment]
     ) -> int | None:
-        """Read, and write in one statement; ``None`` if somebody else wrote in between."""
+        """Read, and write in one statement; ``None`` where a transaction has to do it.
+
+        That is: somebody else wrote in between, or an invitation hangs on the user.
+        """
         session = self.database.session
         row = await rows.peek(session, self.place, codec.name, resource_id)
+        if hooks.concerned(row):
+            return None
         update = Update(
             session, self.place, row, _assigned(codec, row, assignments), has_members=False
         )
@@ -124,7 +130,7 @@ class FastStore(ResourceStore):
         if not update.changes:
             return int(row["version"])
         check_authority(codec.name, Source.parse(row["authority"]), self.source)
-        columns = rows.new_version(row, update.encoded)
+        columns = rows.next_version(row, update.encoded)
         entry = audit.entry(
             self.place.workspace_id,
             self.source,

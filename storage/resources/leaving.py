@@ -4,6 +4,7 @@ from typing import Any
 
 from scim.provisioning.authority import DASHBOARD, Source, check_authority
 from storage.database import Row, Session
+from storage.enrollment import hooks
 from storage.resources import members, rows, tombstones
 from storage.resources.audit import CHANGED, difference, record_at_groups
 from storage.resources.documents import Codec, content_of
@@ -27,6 +28,7 @@ async def leave(session: Session, place: rows.Place, codec: Codec, row: Row) -> 
         return await _deactivate(session, place, codec, row)
     changes = await _everything(session, row)
     await _tell_groups(session, place, row)
+    await hooks.on_user_deleted(session, place.workspace_id, row)
     await tombstones.bury(session, place, row)
     return "delete", changes
 
@@ -79,7 +81,9 @@ async def _deactivate(session: Session, place: rows.Place, codec: Codec, row: Ro
     if getattr(resource, "active", None) is not False:
         changes["active"] = {"old": getattr(resource, "active", None), "new": False}
     encoded = codec.encode(resource, blocked=True)
-    await rows.change(session, row, encoded, authority=str(DASHBOARD), joined=False)
+    enrolled = await hooks.on_user_written(session, place.workspace_id, row, encoded.content)
+    changes |= hooks.changes_of(row, enrolled)
+    await rows.change(session, row, encoded, authority=str(DASHBOARD), joined=False, **enrolled)
     return "update", changes
 
 

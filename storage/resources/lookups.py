@@ -5,9 +5,10 @@ from typing import Any
 
 import orjson
 
+from scim.ezto import enrollment_address
 from scim.provisioning.authority import Source
 from scim.provisioning.keys import comparison_key
-from scim.provisioning.records import Candidate, UniqueField
+from scim.provisioning.records import Authority, Candidate, EnrollmentState, UniqueField
 from storage.database import Session
 from storage.resources.members import id_chunks, marks
 
@@ -37,6 +38,37 @@ async def documents(
     return found
 
 
+async def authorities(
+    session: Session, workspace_id: int, ids: Sequence[str]
+) -> dict[str, Authority]:
+    """Return who decides about resources, by id."""
+    found: dict[str, Authority] = {}
+    for chunk in id_chunks(ids):
+        rows = await session.rows(
+            "SELECT id, authority, blocked FROM resource "
+            f"WHERE workspace_id = ? AND id IN ({marks(chunk)})",
+            (workspace_id, *chunk),
+        )
+        for row in rows:
+            found[row["id"]] = Authority(Source.parse(row["authority"]), bool(row["blocked"]))
+    return found
+
+
+async def enrollment(
+    session: Session, workspace_id: int, ids: Sequence[str]
+) -> dict[str, EnrollmentState]:
+    """Return how far users are enrolled, by id."""
+    found: dict[str, EnrollmentState] = {}
+    for chunk in id_chunks(ids):
+        rows = await session.rows(
+            "SELECT id, email_verified, invite_status, document FROM resource "
+            f"WHERE workspace_id = ? AND type = 'User' AND id IN ({marks(chunk)})",
+            (workspace_id, *chunk),
+        )
+        found.update((row["id"], _enrollment(row)) for row in rows)
+    return found
+
+
 async def candidates(
     session: Session, workspace_id: int, field: UniqueField, values: Sequence[str]
 ) -> dict[str, list[Candidate]]:
@@ -62,3 +94,12 @@ async def candidates(
 def _candidate(row: dict[str, Any]) -> Candidate:
     user_name = orjson.loads(row["document"]).get("userName") or ""
     return Candidate(row["id"], Source.parse(row["authority"]), user_name)
+
+
+def _enrollment(row: dict[str, Any]) -> EnrollmentState:
+    verified = row["email_verified"]
+    return EnrollmentState(
+        email_verified=None if verified is None else bool(verified),
+        invite_status=row["invite_status"],
+        address=enrollment_address(orjson.loads(row["document"])),
+    )

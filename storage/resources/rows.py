@@ -26,6 +26,10 @@ STATE = (
 """What a write has to know of a row."""
 
 
+MOST_AT_ONCE = 500
+"""How many ids one statement lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Whose rows, and for whom: a workspace, and the source that calls."""
@@ -93,6 +97,25 @@ async def lock(session: Session, place: Place, type_name: str | None, resource_i
     return row
 
 
+async def lock_many(
+    session: Session, place: Place, type_name: str, ids: Sequence[str]
+) -> dict[str, Row]:
+    """Return rows to write, by id, locked in the order of their ids; missing ones are absent."""
+    locking = " FOR NO KEY UPDATE" if session.dialect == "postgres" else ""
+    found: dict[str, Row] = {}
+    kept = [each for each in ids if storable(each)]
+    for start in range(0, len(kept), MOST_AT_ONCE):
+        some = kept[start : start + MOST_AT_ONCE]
+        listed = await session.rows(
+            f"SELECT {STATE}, (SELECT x.value FROM external_id x WHERE x.resource_id = r.row_id "
+            "AND x.source = ?) AS external_id FROM resource r WHERE r.workspace_id = ? "
+            f"AND r.type = ? AND r.id IN ({', '.join('?' * len(some))}) ORDER BY r.id{locking}",
+            (str(place.source), place.workspace_id, type_name, *some),
+        )
+        found.update((row["id"], row) for row in listed)
+    return found
+
+
 async def peek(session: Session, place: Place, type_name: str, resource_id: str) -> Row:
     """Return what :func:`lock` does without locking, for a write that notices others' writes.
 
@@ -156,23 +179,6 @@ def key_columns(encoded: Encoded) -> dict[str, Any]:
     }
 
 
-def new_version(row: Row, encoded: Encoded | None = None, **columns: Any) -> dict[str, Any]:
-    """Return the columns of the next version of a row.
-
-    Args:
-        row: as it is.
-        encoded: its new content; without one only version and modification time change.
-        columns: further columns.
-    """
-    modified = max(now_us(), row["modified_at"])
-    version = row["version"] + 1
-    content = content_of(row["document"]) if encoded is None else encoded.content
-    times = (row["created_at"], modified)
-    document = document_text(row["id"], row["type"], content, times, version)
-    new = {"version": version, "modified_at": modified, "document": document, **columns}
-    return new if encoded is None else new | key_columns(encoded)
-
-
 async def change(
     session: Session,
     row: Row,
@@ -187,12 +193,27 @@ async def change(
         encoded: its new content; without one only version and modification time change.
         columns: further columns.
     """
-    new = new_version(row, encoded, **columns)
-    settings = ", ".join(f"{name} = ?" for name in new)
+    await write(session, row, {**next_version(row, encoded), **columns})
+
+
+async def write(session: Session, row: Row, columns: dict[str, Any]) -> None:
+    """Write columns of a row, which takes them on."""
+    settings = ", ".join(f"{name} = ?" for name in columns)
     await session.execute(
-        f"UPDATE resource SET {settings} WHERE row_id = ?", (*new.values(), row["row_id"])
+        f"UPDATE resource SET {settings} WHERE row_id = ?", (*columns.values(), row["row_id"])
     )
-    row.update(new)
+    row.update(columns)
+
+
+def next_version(row: Row, encoded: Encoded | None = None) -> dict[str, Any]:
+    """Return the columns of a row's next version; without new content, of the same content."""
+    modified = max(now_us(), row["modified_at"])
+    version = row["version"] + 1
+    content = content_of(row["document"]) if encoded is None else encoded.content
+    times = (row["created_at"], modified)
+    document = document_text(row["id"], row["type"], content, times, version)
+    new = {"version": version, "modified_at": modified, "document": document}
+    return new if encoded is None else new | key_columns(encoded)
 
 
 async def write_emails(

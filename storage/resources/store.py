@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from scim2_models import (
-    ForbiddenException,
     PreconditionFailedException,
     Resource,
     ResourceType,
@@ -16,22 +15,22 @@ from scim2_models import (
 from scim2_server.storage import SearchPage
 
 from scim.identifiers import new_id
-from scim.provisioning.authority import DASHBOARD, Source, check_authority
-from scim.provisioning.records import Candidate, UniqueField
-from scim.storage import ResourceStorage
+from scim.provisioning.authority import Source, check_authority
+from scim.provisioning.records import Authority, Candidate, EnrollmentState, UniqueField
 from storage.database import Database, Row, Session
 from storage.resources import lookups, members, rows, tombstones
-from storage.resources.audit import difference, record, record_at_groups
+from storage.resources.audit import record
 from storage.resources.changes import Update, created_changes
-from storage.resources.documents import Codec, Encoded, content_of
+from storage.resources.custody import Custody
+from storage.resources.documents import Codec, Encoded
 from storage.resources.errors import translated
-from storage.resources.groups import MemberChange, listed
+from storage.resources.groups import MemberChange
 from storage.resources.leaving import leave
 from storage.resources.passwords import hash_password
 from storage.resources.reading import Reader
 
 
-class ResourceStore(ResourceStorage):
+class ResourceStore(Custody):
     """Reads and writes the resources of one workspace in the name of one source.
 
     Args:
@@ -119,9 +118,17 @@ class ResourceStore(ResourceStorage):
         workspace_id = self.place.workspace_id
         return await lookups.candidates(self.database.session, workspace_id, field, values)
 
+    async def authorities(self, ids: Sequence[str]) -> dict[str, Authority]:
+        """Return who decides about resources, by id."""
+        return await lookups.authorities(self.database.session, self.place.workspace_id, ids)
+
+    async def enrollment(self, ids: Sequence[str]) -> dict[str, EnrollmentState]:
+        """Return how far users are enrolled, by id."""
+        return await lookups.enrollment(self.database.session, self.place.workspace_id, ids)
+
     async def restorable(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return the documents of those of the ids that are tombstones and have not expired."""
-        return await tombstones.standing(self.database.session, self.place.workspace_id, ids)
+        """Return the documents of those of the ids that the caller may restore."""
+        return await tombstones.standing(self.database.session, self.place, ids)
 
     async def count(self, resource_type_name: str) -> int:
         """Return how many resources of a type there are."""
@@ -254,114 +261,11 @@ class ResourceStore(ResourceStorage):
     def _group_type(self) -> str:
         return next(name for name, codec in self.codecs.items() if codec.has_members)
 
-    async def restore(self, resource_id: str) -> None:
-        """Bring a tombstone back under its id, with the memberships that still can be.
-
-        Raises:
-            NotFoundException: no such tombstone, or it has expired.
-            UniquenessException: its userName is taken meanwhile.
-            ForbiddenException: another source than its authority (or an administrator) asks.
-        """
-        async with self._writing() as session:
-            state = await tombstones.take_state(session, self.place, resource_id)
-            columns = state["columns"]
-            if self.source != DASHBOARD:
-                authority = Source.parse(columns["authority"])
-                check_authority(columns["type"], authority, self.source)
-            with translated(columns["user_name_key"]):
-                row = await tombstones.revive(session, self.place, state)
-            await rows.change(session, row)
-            changes = difference({}, content_of(row["document"]))
-            del changes["schemas"]
-            back = await members.all_members(session, row["row_id"])
-            if back:
-                changes["members"] = {"added": listed(back), "removed": []}
-            member = (row["row_id"], row["id"])
-            workspace_id = self.place.workspace_id
-            await record_at_groups(session, workspace_id, self.source, member, joined=True)
-            await self._record(session, "restore", row, changes)
-
-    async def take_over(self, resource_id: str, *, joined: bool) -> None:
-        """Make the caller the authority of a resource that the dashboard made.
-
-        Args:
-            resource_id: the resource.
-            joined: it existed before the caller matched it, so the caller never deletes it.
-
-        Raises:
-            ForbiddenException: another source is its authority; a person has to decide.
-            NotFoundException: no such resource.
-        """
-        async with self._writing() as session:
-            row = await rows.lock(session, self.place, None, resource_id)
-            authority = Source.parse(row["authority"])
-            if authority == self.source:
-                return
-            if authority != DASHBOARD:
-                check_authority(row["type"], authority, self.source)
-            await rows.change(session, row, authority=str(self.source), joined=joined)
-            changes = {"authority": {"old": str(authority), "new": str(self.source)}}
-            await self._record(session, "update", row, changes)
-
-    async def set_enrollment(
-        self, resource_id: str, *, email_verified: bool | None, invite_status: str | None
-    ) -> bool:
-        """Write what the ezto extension shows of a user's enrollment, and tell whether it changed.
-
-        Enrollment is the gateway's own matter: no authority decides about it.
-
-        Args:
-            resource_id: the user.
-            email_verified: whether the user has proven to own the address; ``None``: unknown.
-            invite_status: how far the invitation has come; ``None``: there is none.
-
-        Raises:
-            NotFoundException: no such user.
-        """
-        async with self._writing() as session:
-            row = await rows.lock(session, self.place, None, resource_id)
-            new: dict[str, Any] = {"email_verified": email_verified, "invite_status": invite_status}
-            old = {name: row[name] for name in new}
-            if old["email_verified"] is not None:
-                old["email_verified"] = bool(old["email_verified"])
-            changes = difference(old, new)
-            if changes:
-                await rows.change(session, row, **new)
-                told = {ENROLLMENT[name]: change for name, change in changes.items()}
-                await self._record(session, "update", row, told)
-        return bool(changes)
-
-    async def set_blocked(self, resource_id: str, *, blocked: bool) -> None:
-        """Block a user, or lift the block: an administrator's block beats every source.
-
-        A blocked user is inactive whatever its sources write. Lifting the block leaves it
-        inactive until its authority (or an administrator) says otherwise.
-
-        Raises:
-            ForbiddenException: the caller is not the dashboard.
-            NotFoundException: no such resource.
-        """
-        if self.source != DASHBOARD:
-            raise ForbiddenException(detail="Only an administrator may block a user.")
-        async with self._writing() as session:
-            row = await rows.lock(session, self.place, None, resource_id)
-            if bool(row["blocked"]) is blocked:
-                return
-            codec = self.codecs[row["type"]]
-            encoded = codec.encode(codec.decode(row), blocked=blocked)
-            await rows.change(session, row, encoded, blocked=blocked)
-            changes = {"blocked": {"old": not blocked, "new": blocked}}
-            await self._record(session, "update", row, changes)
-
     async def _record(
         self, session: Session, action: str, row: Row, changes: dict[str, Any]
     ) -> None:
         resource = (row["type"], row["id"])
         await record(session, self.place.workspace_id, self.source, action, resource, changes)
-
-
-ENROLLMENT = {"email_verified": "emailVerified", "invite_status": "inviteStatus"}
-"""What the audit calls the columns of the ezto extension."""
 
 
 def check_version(row: Row, expected: str | None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from scim2_models import NotFoundException
 
+from scim.provisioning.authority import DASHBOARD, SourceKind
 from storage.database import Row, Session, now_us
 from storage.resources import members
 from storage.resources.rows import Place
@@ -74,19 +75,23 @@ async def _beside(
     return [[row[name] for name in columns] for row in rows]
 
 
-async def standing(
-    session: Session, workspace_id: int, ids: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Return the documents of those of the ids that are tombstones and have not expired."""
+async def standing(session: Session, place: Place, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the documents of those of the ids that the caller may restore.
+
+    They are tombstones that have not expired, and whose authority the caller is; a person may
+    restore any.
+    """
     found: dict[str, dict[str, Any]] = {}
     for chunk in members.id_chunks(ids):
         rows = await session.rows(
             "SELECT id, state FROM tombstone WHERE workspace_id = ? AND expires_at > ? "
             f"AND id IN ({members.marks(chunk)})",
-            (workspace_id, now_us(), *chunk),
+            (place.workspace_id, now_us(), *chunk),
         )
         for row in rows:
-            found[row["id"]] = orjson.loads(orjson.loads(row["state"])["columns"]["document"])
+            columns = orjson.loads(row["state"])["columns"]
+            if place.source == DASHBOARD or columns["authority"] == str(place.source):
+                found[row["id"]] = orjson.loads(columns["document"])
     return found
 
 
@@ -140,15 +145,33 @@ async def _rejoin(session: Session, place: Place, row_id: int, state: dict[str, 
     """Restore the memberships whose other side still stands.
 
     One whose other side is a tombstone too is noted there, so that the order in which a group and
-    its members are restored does not matter.
+    its members are restored does not matter. A user sync plans the memberships of its own groups
+    itself: what the source took away meanwhile must not come back for a moment.
     """
     own = state["columns"]["id"]
     groups = await members.row_ids(session, place.workspace_id, state["groups"])
+    for planned in await _planned(session, place, list(groups)):
+        del groups[planned]
     users = await members.row_ids(session, place.workspace_id, state["members"])
     await members.insert(session, [(groups[g], row_id) for g in state["groups"] if g in groups])
     await members.insert(session, [(row_id, users[m]) for m in state["members"] if m in users])
     await _note(session, place, "members", own, [g for g in state["groups"] if g not in groups])
     await _note(session, place, "groups", own, [m for m in state["members"] if m not in users])
+
+
+async def _planned(session: Session, place: Place, ids: Sequence[str]) -> list[str]:
+    """Return those of the ids whose memberships the caller, a user sync, plans itself."""
+    if place.source.kind is not SourceKind.user_sync:
+        return []
+    found: list[str] = []
+    for chunk in members.id_chunks(ids):
+        rows = await session.rows(
+            "SELECT id FROM resource WHERE workspace_id = ? AND authority = ? "
+            f"AND id IN ({members.marks(chunk)})",
+            (place.workspace_id, str(place.source), *chunk),
+        )
+        found += [row["id"] for row in rows]
+    return found
 
 
 async def _note(

@@ -9,7 +9,8 @@ from storage.sync.room import Room
 
 LINK_COLUMNS = (
     "l.source_id AS link_source, l.kind AS link_kind, l.resource_id AS link_resource, "
-    "l.state AS link_state, l.joined AS link_joined, l.sync_id AS link_sync"
+    "l.state AS link_state, l.joined AS link_joined, l.sync_id AS link_sync, "
+    "l.enrollment AS link_enrollment, l.kept_disabled AS link_kept_disabled"
 )
 """The columns of a link, under names that do not clash with those of the mirror."""
 
@@ -25,9 +26,13 @@ them for each object; it cannot with this one.
 """
 
 PUT_LINK = (
-    "INSERT INTO link (sync_id, source_id, kind, resource_id, state, joined, linked_at) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sync_id, source_id) DO UPDATE SET "
+    "INSERT INTO link (sync_id, source_id, kind, resource_id, state, joined, linked_at, "
+    "enrollment, kept_disabled) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sync_id, source_id) DO UPDATE SET "
     "kind = excluded.kind, state = excluded.state, joined = excluded.joined, "
+    "kept_disabled = excluded.kept_disabled, "
+    "enrollment = CASE WHEN link.resource_id = excluded.resource_id AND excluded.enrollment = '' "
+    "THEN link.enrollment ELSE excluded.enrollment END, "
     "linked_at = CASE WHEN link.resource_id = excluded.resource_id "
     "THEN link.linked_at ELSE excluded.linked_at END, resource_id = excluded.resource_id"
 )
@@ -44,6 +49,8 @@ def link_record(row: Row) -> LinkRecord | None:
         state=LinkState(row["link_state"]),
         joined=bool(row["link_joined"]),
         sync_id=row["link_sync"],
+        enrollment=row["link_enrollment"],
+        kept_disabled=bool(row["link_kept_disabled"]),
     )
 
 
@@ -85,10 +92,44 @@ class Links(Room):
                         link.state.value,
                         link.joined,
                         now,
+                        link.enrollment,
+                        link.kept_disabled,
                     )
                     for link in links
                 ],
             )
+
+    async def set_enrollment(self, source_ids: Sequence[str], enrollment: str) -> int:
+        """Write how far the invitations of linked users are; returns how many changed."""
+        condition, parameter = self._one_of("source_id", source_ids)
+        async with self._writing() as session:
+            return await session.execute(
+                f"UPDATE link SET enrollment = ? WHERE sync_id = ? AND {condition} "
+                "AND enrollment <> ?",
+                (enrollment, self.sync_id, parameter, enrollment),
+            )
+
+    async def count_invited(self) -> int:
+        """Return how many users this sync has invited, however long ago."""
+        count = await self.database.session.value(
+            "SELECT COUNT(*) FROM link WHERE sync_id = ? AND enrollment = 'sent'",
+            (self.sync_id,),
+        )
+        return int(count)
+
+    async def linked(self, kind: ObjectKind, after: str, limit: int) -> list[LinkRecord]:
+        """Return the next linked objects of a kind, in the order of their source ids."""
+        rows = await self.database.session.rows(
+            f"SELECT {LINK_COLUMNS} FROM link AS l WHERE l.sync_id = ? AND l.kind = ? "
+            "AND l.state = 'linked' AND l.source_id > ? ORDER BY l.source_id LIMIT ?",
+            (self.sync_id, kind.value, after, limit),
+        )
+        return [link for row in rows if (link := link_record(row)) is not None]
+
+    async def links_to(self, resource_ids: Sequence[str]) -> list[LinkRecord]:
+        """Return the links of this sync that lead, or led, to these resources."""
+        found = await self.links_of_resources(resource_ids)
+        return [link for links in found.values() for link in links if link.sync_id == self.sync_id]
 
     async def count_links(self, kind: ObjectKind) -> int:
         """Return how many objects of a kind are linked (state ``linked``)."""

@@ -14,7 +14,7 @@ from storage.sync.fold import Edge, Fold, Thing
 from storage.sync.lease import Leases
 from storage.sync.values import to_json
 
-CURSOR_COLUMNS = "next_cursor, delta_cursor, generation, swept, gaps"
+CURSOR_COLUMNS = "next_cursor, delta_cursor, generation, swept, gaps, properties"
 THING_COLUMNS = (
     "row_id, source_id, kind, presence, attributes, manager_id, stamp, generation, dirty"
 )
@@ -37,15 +37,21 @@ class Merging(Leases):
         """Return where the chain of one kind stands."""
         return await self._cursor(self.database.session, kind)
 
-    async def begin_initial(self, kind: ObjectKind) -> CursorRecord:
-        """Forget the cursor and begin a new generation of one kind: read everything again."""
-        async with self.database.transaction() as session:
+    async def begin_initial(self, kind: ObjectKind, properties: Sequence[str] = ()) -> CursorRecord:
+        """Forget the cursor and begin a new generation of one kind: read everything again.
+
+        Args:
+            kind: users or groups.
+            properties: those of the source that the new chain reads.
+        """
+        async with self._writing(short=True) as session:
             rows = await session.rows(
-                "INSERT INTO sync_cursor (sync_id, kind, generation, swept, gaps) "
-                "VALUES (?, ?, 1, FALSE, 0) ON CONFLICT (sync_id, kind) DO UPDATE SET "
+                "INSERT INTO sync_cursor (sync_id, kind, generation, swept, gaps, properties) "
+                "VALUES (?, ?, 1, FALSE, 0, ?) ON CONFLICT (sync_id, kind) DO UPDATE SET "
                 "generation = sync_cursor.generation + 1, next_cursor = NULL, "
-                f"delta_cursor = NULL, swept = FALSE, gaps = 0 RETURNING {CURSOR_COLUMNS}",
-                (self.sync_id, kind.value),
+                "delta_cursor = NULL, swept = FALSE, gaps = 0, properties = excluded.properties "
+                f"RETURNING {CURSOR_COLUMNS}",
+                (self.sync_id, kind.value, "\n".join(sorted(properties))),
             )
         return _cursor_record(rows[0])
 
@@ -102,7 +108,10 @@ class Merging(Leases):
     async def _skip_unread(
         self, session: Session, kind: ObjectKind, cursor: CursorRecord, page: SourcePage
     ) -> None:
-        """Remember that objects could not be read; the sweep must not take them for deleted."""
+        """Remember that objects could not be read.
+
+        The sweep must not take them for deleted, nor the groups among them for emptied.
+        """
         if not page.problems:
             return
         names = [problem.source_id for problem in page.problems if problem.source_id]
@@ -110,6 +119,11 @@ class Merging(Leases):
         await session.execute(
             f"UPDATE mirror_object SET generation = ? WHERE sync_id = ? AND {condition}",
             (cursor.generation, self.sync_id, parameter),
+        )
+        condition, parameters = self._named("group_id", names)
+        await session.execute(
+            f"UPDATE mirror_member SET generation = ? WHERE {condition}",
+            (cursor.generation, *parameters),
         )
         gaps = Gaps.named if len(names) == len(page.problems) else Gaps.nameless
         await session.execute(
@@ -274,6 +288,7 @@ def _cursor_record(row: Row) -> CursorRecord:
         row["generation"],
         bool(row["swept"]),
         Gaps(row["gaps"]),
+        tuple(row["properties"].split()),
     )
 
 

@@ -12,6 +12,7 @@ from storage.sync.values import from_json
 
 RECORDS = (
     "SELECT m.source_id, m.kind, m.presence, m.attributes, m.stamp, m.row_id, m.failures, "
+    "m.in_scope, m.scope_reason, "
     f"{LINK_COLUMNS} FROM mirror_object AS m"
 )
 
@@ -40,7 +41,7 @@ class Mirror(Room):
             "ORDER BY m.row_id LIMIT ?",
             (self.sync_id, kind.value, after_row, *parameters, limit),
         )
-        return [_record(row) for row in rows]
+        return [mirror_record(row) for row in rows]
 
     async def records(self, source_ids: Sequence[str]) -> dict[str, MirrorRecord]:
         """Return objects of the mirror by source id, those only referred to included."""
@@ -48,7 +49,7 @@ class Mirror(Room):
         rows = await self.database.session.rows(
             f"{RECORDS} {LINK_JOIN[self._dialect]} WHERE {condition}", parameters
         )
-        return {row["source_id"]: _record(row) for row in rows}
+        return {row["source_id"]: mirror_record(row) for row in rows}
 
     async def groups_of(self, source_ids: Sequence[str]) -> set[str]:
         """Return the source ids of the groups that have one of these as a direct member."""
@@ -72,7 +73,7 @@ class Mirror(Room):
     async def source_members(self, group_source_id: str) -> list[MemberRecord]:
         """Return the direct members of a source group, in the order of their mirror rows."""
         rows = await self.database.session.rows(
-            f"SELECT m.source_id, m.kind, m.presence, {LINK_COLUMNS} "
+            f"SELECT m.source_id, m.kind, m.presence, m.in_scope, {LINK_COLUMNS} "
             "FROM mirror_object AS g CROSS JOIN mirror_member AS e CROSS JOIN mirror_object AS m "
             f"{LINK_JOIN[self._dialect]} WHERE g.sync_id = ? AND g.source_id = ? "
             "AND e.group_id = g.row_id AND m.row_id = e.member_id ORDER BY m.row_id",
@@ -82,18 +83,22 @@ class Mirror(Room):
 
     async def set_unique_keys(self, keys: Mapping[str, str | None]) -> None:
         """Save the folded value of the Unique field by source id."""
-        async with self._writing() as session:
+        async with self._writing(short=True) as session:
             await session.many(
                 "UPDATE mirror_object SET unique_key = ? WHERE sync_id = ? AND source_id = ?",
                 [(key, self.sync_id, source_id) for source_id, key in keys.items()],
             )
 
     async def sharing(self, keys: Sequence[str]) -> dict[str, list[str]]:
-        """Return, by folded value, the source ids of the present objects that hold it."""
+        """Return, by folded value, the source ids of the objects that hold it.
+
+        Those in the source and in scope only: nobody else claims anything.
+        """
         condition, parameter = self._one_of("unique_key", keys)
         rows = await self.database.session.rows(
             "SELECT unique_key, source_id FROM mirror_object "
-            f"WHERE sync_id = ? AND {condition} AND presence = ? ORDER BY row_id",
+            f"WHERE sync_id = ? AND {condition} AND presence = ? AND in_scope = TRUE "
+            "ORDER BY row_id",
             (self.sync_id, parameter, Presence.present.value),
         )
         found: dict[str, list[str]] = {}
@@ -123,7 +128,7 @@ class Mirror(Room):
 
     async def settle(self, stamps: Mapping[str, str]) -> None:
         """Mark objects as clean, by source id, if their stamp is still this one."""
-        async with self._writing() as session:
+        async with self._writing(short=True) as session:
             await session.many(
                 "UPDATE mirror_object SET dirty = FALSE, failures = 0, retry_at = 0 "
                 "WHERE sync_id = ? AND source_id = ? AND stamp = ?",
@@ -131,7 +136,7 @@ class Mirror(Room):
             )
 
     async def settle_run(self, run_id: str) -> int:
-        """Mark as clean the objects whose operations in this run are all done.
+        """Mark as clean the objects whose operations in this run are all done, or discarded.
 
         An object whose stamp is no longer the planned one stays dirty. Returns how many.
         """
@@ -141,7 +146,7 @@ class Mirror(Room):
                 "WHERE sync_id = ? AND dirty = TRUE AND (source_id, stamp) IN ("
                 "SELECT source_id, MAX(stamp) FROM plan_operation WHERE run_id = ? "
                 "GROUP BY source_id HAVING MIN(stamp) = MAX(stamp) "
-                "AND COUNT(CASE WHEN status <> 'done' THEN 1 END) = 0)",
+                "AND COUNT(CASE WHEN status NOT IN ('done', 'discarded') THEN 1 END) = 0)",
                 (self.sync_id, run_id),
             )
 
@@ -154,12 +159,22 @@ class Mirror(Room):
             (retry_at, *parameters),
         )
 
+    async def fail_many(self, retry_at: Mapping[str, int]) -> None:
+        """Count a failure of each of the objects, by source id, with its own moment to retry."""
+        async with self._writing(short=True) as session:
+            await session.many(
+                "UPDATE mirror_object SET dirty = TRUE, failures = failures + 1, retry_at = ? "
+                "WHERE sync_id = ? AND source_id = ?",
+                [(moment, self.sync_id, source_id) for source_id, moment in retry_at.items()],
+            )
+
     async def _write(self, sql: str, parameters: Sequence[Any]) -> None:
         async with self._writing() as session:
             await session.execute(sql, parameters)
 
 
-def _record(row: Row) -> MirrorRecord:
+def mirror_record(row: Row) -> MirrorRecord:
+    """Return the record of a row of :data:`RECORDS`."""
     return MirrorRecord(
         source_id=row["source_id"],
         kind=ObjectKind(row["kind"]),
@@ -169,6 +184,8 @@ def _record(row: Row) -> MirrorRecord:
         row=row["row_id"],
         failures=row["failures"],
         link=link_record(row),
+        in_scope=bool(row["in_scope"]),
+        scope_reason=row["scope_reason"],
     )
 
 
@@ -178,4 +195,5 @@ def _member(row: Row) -> MemberRecord:
         kind=ObjectKind(row["kind"]),
         presence=Presence(row["presence"]),
         link=link_record(row),
+        in_scope=bool(row["in_scope"]),
     )

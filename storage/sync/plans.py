@@ -20,10 +20,18 @@ OPERATION_COLUMNS = (
     "seq, phase, action, kind, source_id, label, method, path, body, before, after, stamp, "
     "status, code, message, advice, resource_id"
 )
+ROW_COLUMNS = f"{OPERATION_COLUMNS}, applied_at, decided_by, decided_at"
+"""What is read of an operation: also what became of it later."""
+
 READ_PHASE = -1
 """The phase of problems that reading found: they are not part of what planning can redo."""
 
 MEMBERSHIP_ACTIONS = (Action.add_members, Action.remove_members)
+
+INSERT = (
+    f"INSERT INTO plan_operation (run_id, {OPERATION_COLUMNS}, size) VALUES ({', '.join('?' * 19)})"
+)
+SUPERSEDE = "UPDATE plan_operation SET status = 'superseded' WHERE status IN ('pending', 'held')"
 
 Values = tuple[Any, ...]
 
@@ -32,10 +40,15 @@ class Plans(Room):
     """Keeps the plans of the sync's runs."""
 
     async def add_operations(
-        self, run_id: str, operations: Sequence[Operation], status: OperationStatus
+        self,
+        run_id: str,
+        operations: Sequence[Operation],
+        status: OperationStatus,
+        *,
+        code: str = "",
     ) -> None:
-        """Append operations to the plan of a run, in order."""
-        await self._append(run_id, [_operation_values(each, status) for each in operations])
+        """Append operations to the plan of a run, in order; ``code`` says why they stand so."""
+        await self._append(run_id, [_operation_values(each, status, code) for each in operations])
 
     async def add_problems(self, run_id: str, problems: Sequence[ObjectProblem]) -> None:
         """Append what could not be planned, as failed rows with action ``none``.
@@ -53,30 +66,30 @@ class Plans(Room):
     ) -> list[PlannedOperation]:
         """Return the next operations of a status in the order of (phase, seq)."""
         rows = await self.database.session.rows(
-            f"SELECT {OPERATION_COLUMNS} FROM plan_operation "
+            f"SELECT {ROW_COLUMNS} FROM plan_operation "
             "WHERE run_id = ? AND status = ? ORDER BY phase, seq LIMIT ?",
             (run_id, status.value, limit),
         )
-        return [_planned(row) for row in rows]
+        return [planned_operation(row) for row in rows]
 
     async def operations(
         self, run_id: str, after_seq: int = 0, limit: int = 1_000
     ) -> list[PlannedOperation]:
         """Return the rows of a plan in the order of seq."""
         rows = await self.database.session.rows(
-            f"SELECT {OPERATION_COLUMNS} FROM plan_operation "
+            f"SELECT {ROW_COLUMNS} FROM plan_operation "
             "WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             (run_id, after_seq, limit),
         )
-        return [_planned(row) for row in rows]
+        return [planned_operation(row) for row in rows]
 
     async def planned(self, run_id: str, source_ids: Sequence[str]) -> set[str]:
-        """Return those of the source ids that the run will create, restore or take over."""
+        """Return those of the source ids that the run will create, restore or join."""
         wanted, parameter = self._wanted(source_ids)
         rows = await self.database.session.rows(
             f"SELECT wanted.value FROM {wanted} WHERE (SELECT 1 FROM plan_operation AS p "
             "WHERE p.source_id = wanted.value AND p.run_id = ? "
-            "AND p.action IN ('create', 'restore', 'take_over') "
+            "AND p.action IN ('create', 'restore', 'take_over', 'contribute') "
             "AND p.status IN ('pending', 'done') LIMIT 1) = 1",
             (parameter, run_id),
         )
@@ -101,7 +114,8 @@ class Plans(Room):
         now = self._clock()
         async with self._writing() as session:
             await session.many(
-                "UPDATE plan_operation SET status = ?, code = ?, message = ?, advice = ?, "
+                "UPDATE plan_operation SET status = ?, code = ?, "
+                "message = COALESCE(NULLIF(?, ''), message), advice = ?, "
                 "resource_id = COALESCE(NULLIF(?, ''), resource_id), applied_at = ? "
                 "WHERE run_id = ? AND seq = ?",
                 [
@@ -119,18 +133,6 @@ class Plans(Room):
                 ],
             )
 
-    async def hold(
-        self, run_id: str, kind: ObjectKind, actions: Sequence[Action], code: str, message: str
-    ) -> int:
-        """Turn pending operations of these actions into held ones; returns how many."""
-        condition, parameter = self._one_of("action", [action.value for action in actions])
-        async with self._writing() as session:
-            return await session.execute(
-                "UPDATE plan_operation SET status = 'held', code = ?, message = ? "
-                f"WHERE run_id = ? AND status = 'pending' AND kind = ? AND {condition}",
-                (code, to_text(message), run_id, kind.value, parameter),
-            )
-
     async def clear_plan(self, run_id: str) -> None:
         """Drop what an interrupted planning left, so that it can start again.
 
@@ -142,33 +144,104 @@ class Plans(Room):
                 (run_id, READ_PHASE),
             )
 
-    async def supersede(self, run_id: str) -> int:
-        """Mark operations of the sync's other runs as superseded by this one.
+    async def operations_of(
+        self, run_id: str, source_ids: Sequence[str]
+    ) -> dict[str, list[PlannedOperation]]:
+        """Return the rows of a plan about these objects, in the order of (phase, seq)."""
+        wanted, parameter = self._wanted(source_ids)
+        columns = ", ".join(f"p.{name}" for name in ROW_COLUMNS.split(", "))
+        rows = await self.database.session.rows(
+            f"SELECT {columns} FROM {wanted} CROSS JOIN plan_operation AS p "
+            "WHERE p.source_id = wanted.value AND p.run_id = ? ORDER BY p.phase, p.seq",
+            (parameter, run_id),
+        )
+        found: dict[str, list[PlannedOperation]] = {}
+        for row in rows:
+            found.setdefault(row["source_id"], []).append(planned_operation(row))
+        return found
 
-        All pending ones are, and held ones of objects that this run planned anew: what nobody
-        decided about and nothing replaced stays held.
+    async def replace_operation(
+        self,
+        run_id: str,
+        seq: int,
+        parts: Sequence[tuple[Operation, OperationStatus, str, str, str]],
+    ) -> None:
+        """Put operations in the place of one: the first takes its row, others are appended.
+
+        Args:
+            run_id: the run.
+            seq: the operation that is replaced.
+            parts: (operation, status, code, message, advice), at least one.
+        """
+        async with self._writing() as session:
+            last = await self._last_seq(session, run_id)
+            await session.execute(
+                "DELETE FROM plan_operation WHERE run_id = ? AND seq = ?", (run_id, seq)
+            )
+            rows = [
+                (run_id, place, *_operation_values(operation, status, code, message, advice))
+                for place, (operation, status, code, message, advice) in zip(
+                    [seq, *range(last + 1, last + len(parts))], parts, strict=True
+                )
+            ]
+            await session.many(INSERT, rows)
+
+    async def skip_pending(self, run_id: str, code: str, message: str) -> int:
+        """Give up what a run has not applied yet, because it ends; returns how many."""
+        async with self._writing() as session:
+            return await session.execute(
+                "UPDATE plan_operation SET status = 'skipped', code = ?, message = ? "
+                "WHERE run_id = ? AND status = 'pending'",
+                (code, to_text(message), run_id),
+            )
+
+    async def supersede(self, run_id: str, *, held: bool = True) -> int:
+        """Mark open operations of the sync's other runs as superseded by this one.
+
+        A preview supersedes other previews only. Any other run supersedes all that is pending,
+        and what is held of objects that it planned anew, also of those that turned out to need
+        nothing any more: what nobody decided about and nothing replaced stays held.
+
+        Args:
+            run_id: the run that was just planned.
+            held: False leaves alone what runs hold (it was chosen from that).
 
         Returns:
             how many operations were superseded.
         """
         async with self._writing() as session:
-            return await session.execute(
-                "UPDATE plan_operation SET status = 'superseded' "
-                "WHERE status IN ('pending', 'held') "
-                "AND run_id IN (SELECT id FROM sync_run WHERE sync_id = ? AND id <> ?) "
-                "AND (status = 'pending' OR source_id IN "
-                "(SELECT new.source_id FROM plan_operation AS new WHERE new.run_id = ?))",
-                (self.sync_id, run_id, run_id),
+            mine = await session.row("SELECT preview FROM sync_run WHERE id = ?", (run_id,))
+            if mine is None:
+                return 0
+            others = "SELECT id FROM sync_run WHERE sync_id = ? AND id <> ?"
+            count = await session.execute(
+                f"{SUPERSEDE} AND run_id IN ({others} AND preview = TRUE)",
+                (self.sync_id, run_id),
+            )
+            if mine["preview"]:
+                return count
+            count += await session.execute(
+                f"{SUPERSEDE} AND status = 'pending' AND run_id IN ({others})",
+                (self.sync_id, run_id),
+            )
+            if not held:
+                return count
+            return count + await session.execute(
+                f"{SUPERSEDE} AND run_id IN ({others}) AND (EXISTS (SELECT 1 "
+                "FROM plan_operation AS new WHERE new.source_id = plan_operation.source_id "
+                "AND new.run_id = ?) OR EXISTS (SELECT 1 FROM mirror_object AS m "
+                "WHERE m.sync_id = ? AND m.source_id = plan_operation.source_id "
+                "AND m.dirty = FALSE))",
+                (self.sync_id, run_id, run_id, self.sync_id),
             )
 
     async def _append(self, run_id: str, values: Sequence[Values]) -> None:
         if not values:
             return
-        async with self._writing() as session:
+        async with self._writing(short=True) as session:
             last = await self._last_seq(session, run_id)
             await session.many(
-                f"INSERT INTO plan_operation (run_id, {OPERATION_COLUMNS}, size) "
-                f"VALUES ({', '.join('?' * 19)})",
+                INSERT,
                 [(run_id, last + number, *each) for number, each in enumerate(values, 1)],
             )
 
@@ -179,7 +252,13 @@ class Plans(Room):
         return last or 0
 
 
-def _operation_values(operation: Operation, status: OperationStatus) -> Values:
+def _operation_values(
+    operation: Operation,
+    status: OperationStatus,
+    code: str = "",
+    message: str = "",
+    advice: str = "",
+) -> Values:
     return (
         operation.phase,
         operation.action.value,
@@ -193,9 +272,9 @@ def _operation_values(operation: Operation, status: OperationStatus) -> Values:
         to_json_or_null(operation.after),
         operation.stamp,
         status.value,
-        "",
-        "",
-        "",
+        code,
+        to_text(message or operation.message),
+        to_text(advice),
         "",
         _memberships(operation),
     )
@@ -235,7 +314,8 @@ def _memberships(operation: Operation) -> int:
     return sum(len(value) if isinstance(value, list) else 1 for value in values)
 
 
-def _planned(row: Row) -> PlannedOperation:
+def planned_operation(row: Row) -> PlannedOperation:
+    """Return the operation of a row with :data:`ROW_COLUMNS`."""
     operation = Operation(
         action=Action(row["action"]),
         kind=ObjectKind(row["kind"]),
@@ -257,4 +337,7 @@ def _planned(row: Row) -> PlannedOperation:
         message=row["message"],
         advice=row["advice"],
         resource_id=row["resource_id"],
+        applied_at=row["applied_at"],
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
     )

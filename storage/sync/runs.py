@@ -11,7 +11,8 @@ from storage.sync.values import from_json, to_json, to_text
 
 RUN_COLUMNS = (
     "id, sync_id, mode, trigger, actor, status, phase, preview, started_at, finished_at, "
-    "counts, notes, code, message, advice, checksum"
+    "counts, notes, code, message, advice, checksum, options, config_version, reviewed_run, "
+    "undoes_run, cancel_by"
 )
 
 
@@ -34,6 +35,11 @@ def run_record(row: Row) -> RunRecord:
         message=row["message"],
         advice=row["advice"],
         checksum=row["checksum"],
+        options=from_json(row["options"], {}),
+        config_version=row["config_version"],
+        reviewed_run=row["reviewed_run"],
+        undoes_run=row["undoes_run"],
+        cancel_by=row["cancel_by"],
     )
 
 
@@ -49,9 +55,19 @@ class Runs(Leases):
         return run_record(row) if row else None
 
     async def start_run(
-        self, mode: RunMode, *, trigger: str, actor: str, preview: bool, lease: Lease
+        self,
+        mode: RunMode,
+        *,
+        trigger: str,
+        actor: str,
+        preview: bool,
+        lease: Lease,
+        phase: RunPhase = RunPhase.read,
+        options: Mapping[str, Any] | None = None,
+        reviewed_run: str | None = None,
+        undoes_run: str | None = None,
     ) -> RunRecord:
-        """Add a run in phase ``read``.
+        """Add a run; it remembers the version of the configuration that it begins with.
 
         Raises:
             LeaseLost: the lease is no longer current.
@@ -60,7 +76,8 @@ class Runs(Leases):
         async with self._fenced(lease) as session:
             await session.execute(
                 f"INSERT INTO sync_run ({RUN_COLUMNS}, fence) VALUES "
-                "(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '{}', '[]', '', '', '', '', ?)",
+                "(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '{}', '[]', '', '', '', '', ?, "
+                "(SELECT config_version FROM user_sync WHERE id = ?), ?, ?, '', ?)",
                 (
                     run_id,
                     self.sync_id,
@@ -68,20 +85,28 @@ class Runs(Leases):
                     trigger,
                     actor,
                     RunStatus.running.value,
-                    RunPhase.read.value,
+                    phase.value,
                     preview,
                     self._clock(),
+                    to_json(dict(options or {})),
+                    self.sync_id,
+                    reviewed_run,
+                    undoes_run,
                     lease.fence,
                 ),
             )
             return await self._run(session, run_id)
 
-    async def unfinished_run(self) -> RunRecord | None:
-        """Return the run that an interrupted process left behind, the newest if several."""
+    async def unfinished_run(self, *, preview: bool = False) -> RunRecord | None:
+        """Return the run that an interrupted process left behind, the newest if several.
+
+        Args:
+            preview: look for a preview instead of a run that applies.
+        """
         row = await self.database.session.row(
             f"SELECT {RUN_COLUMNS} FROM sync_run WHERE sync_id = ? AND finished_at IS NULL "
-            "AND status = ? ORDER BY id DESC LIMIT 1",
-            (self.sync_id, RunStatus.running.value),
+            "AND status = ? AND preview = ? ORDER BY id DESC LIMIT 1",
+            (self.sync_id, RunStatus.running.value, preview),
         )
         return run_record(row) if row else None
 
@@ -105,6 +130,7 @@ class Runs(Leases):
 
         Raises:
             LookupError: this sync has no such run.
+            LeaseLost: the lease that this store claimed is no longer current.
         """
         changes: dict[str, Any] = {
             "phase": phase,
@@ -120,7 +146,7 @@ class Runs(Leases):
                 "message": to_text(error.message),
                 "advice": to_text(error.advice),
             }
-        async with self.database.transaction() as session:
+        async with self._writing() as session:
             run = await self._run(session, run_id, lock=True)
             if note is not None:
                 changes["notes"] = to_json([*run.notes, to_text(note)])
@@ -151,9 +177,77 @@ class Runs(Leases):
 
     async def set_planned_with(self, fingerprint: str) -> None:
         """Save that fingerprint (up to 64 characters)."""
-        async with self.database.transaction() as session:
+        async with self._writing() as session:
             await session.execute(
                 "UPDATE user_sync SET fingerprint = ? WHERE id = ?", (fingerprint, self.sync_id)
+            )
+
+    # what is asked of a run, or decided about it, meanwhile
+
+    async def config_version(self) -> int:
+        """Return the version of the configuration; it grows with each edit."""
+        found = await self.database.session.value(
+            "SELECT config_version FROM user_sync WHERE id = ?", (self.sync_id,)
+        )
+        return int(found or 0)
+
+    async def is_paused(self) -> bool:
+        """Tell whether a person paused the sync."""
+        return bool(
+            await self.database.session.value(
+                "SELECT paused FROM user_sync WHERE id = ?", (self.sync_id,)
+            )
+        )
+
+    async def request_cancel(self, actor: str) -> bool:
+        """Ask the run that is not finished to stop; tell whether there is one."""
+        async with self.database.transaction() as session:
+            changed = await session.execute(
+                "UPDATE sync_run SET cancel_by = ? WHERE sync_id = ? AND finished_at IS NULL "
+                "AND status = ? AND cancel_by = ''",
+                (actor or "somebody", self.sync_id, RunStatus.running.value),
+            )
+        return changed > 0
+
+    async def cancel_requested(self, run_id: str) -> str:
+        """Return who asked that the run stops, "" for nobody."""
+        found = await self.database.session.value(
+            "SELECT cancel_by FROM sync_run WHERE id = ?", (run_id,)
+        )
+        return str(found or "")
+
+    async def applied_after(self, run: RunRecord) -> str | None:
+        """Return the newest run of the sync that applied anything after a run ended, if any."""
+        ended = run.finished_at or run.started_at
+        found = await self.database.session.value(
+            "SELECT r.id FROM sync_run AS r WHERE r.sync_id = ? AND r.id <> ? "
+            "AND r.preview = FALSE AND (r.finished_at IS NULL OR r.finished_at >= ?) "
+            "AND EXISTS (SELECT 1 FROM plan_operation AS p WHERE p.run_id = r.id "
+            "AND p.status = 'done' AND p.applied_at >= ?) ORDER BY r.id DESC LIMIT 1",
+            (self.sync_id, run.id, ended, ended),
+        )
+        return None if found is None else str(found)
+
+    async def set_quarantine(self, reason: str) -> None:
+        """Put the sync into quarantine, or (reason "") let it out when nothing is held any more.
+
+        Only a sync that is ready, or in quarantine, changes: what keeps it from running matters
+        more.
+        """
+        async with self._writing() as session:
+            if reason:
+                await session.execute(
+                    "UPDATE user_sync SET state = 'quarantined', state_reason = ? "
+                    "WHERE id = ? AND state IN ('ready', 'quarantined')",
+                    (to_text(reason), self.sync_id),
+                )
+                return
+            await session.execute(
+                "UPDATE user_sync SET state = 'ready', state_reason = '' "
+                "WHERE id = ? AND state = 'quarantined' AND NOT EXISTS ("
+                "SELECT 1 FROM sync_run AS r JOIN plan_operation AS p ON p.run_id = r.id "
+                "WHERE r.sync_id = user_sync.id AND r.preview = FALSE AND p.status = 'held')",
+                (self.sync_id,),
             )
 
     async def _run(self, session: Session, run_id: str, *, lock: bool = False) -> RunRecord:

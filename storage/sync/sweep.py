@@ -1,6 +1,8 @@
 """The sweep that ends an initial cycle: what it did not show is no longer in the source."""
 
-from scim.provisioning.records import CursorRecord, Lease
+from collections.abc import Sequence
+
+from scim.provisioning.records import CursorRecord, Gaps, Lease
 from scim.provisioning.source import ObjectKind, Presence
 from storage.database import Session
 from storage.sync.merge import Merging
@@ -11,6 +13,9 @@ BATCH = 1_000
 
 ABSENT = "sync_id = ? AND kind = ? AND presence IN ('present', 'soft_deleted') AND generation < ?"
 """The condition of objects that the current generation has not seen."""
+
+ABSENT_PRESENT = "sync_id = ? AND kind = ? AND presence = 'present' AND generation < ?"
+"""The condition of those among them that count as being there."""
 
 
 class Sweeping(Merging):
@@ -64,6 +69,59 @@ class Sweeping(Merging):
             (cursor.generation, self.sync_id, kind.value),
         )
         return (row["absent"], row["present"]) if row else (0, 0)
+
+    async def absent(self, kind: ObjectKind, limit: int) -> list[str]:
+        """Return source ids of present objects that the current generation has not seen."""
+        session = self.database.session
+        cursor = await self._cursor(session, kind)
+        rows = await session.rows(
+            f"SELECT source_id FROM mirror_object WHERE {ABSENT_PRESENT} ORDER BY row_id LIMIT ?",
+            (self.sync_id, kind.value, cursor.generation, limit),
+        )
+        return [row["source_id"] for row in rows]
+
+    async def spare(
+        self, kind: ObjectKind, gone: Sequence[str], lease: Lease, *, unsure: bool
+    ) -> int:
+        """Keep present objects that the current generation has not seen from the sweep.
+
+        They count as seen, and so do the memberships of groups among them, which the sweep would
+        take for stale otherwise.
+
+        Args:
+            kind: users or groups.
+            gone: source ids of those that are left to the sweep.
+            lease: checked.
+            unsure: whether it is unknown what became of some: then the next cycle is an initial
+                one, as after objects that could not be read.
+
+        Returns:
+            how many were spared.
+
+        Raises:
+            LeaseLost: the lease is no longer current; nothing changed.
+        """
+        async with self._fenced(lease) as session:
+            cursor = await self._cursor(session, kind)
+            condition, parameter = self._one_of("source_id", gone)
+            spared = f"{ABSENT_PRESENT} AND NOT ({condition})"
+            named = (self.sync_id, kind.value, cursor.generation, parameter)
+            if kind is ObjectKind.group:
+                await session.execute(
+                    "UPDATE mirror_member SET generation = ? WHERE group_id IN "
+                    f"(SELECT row_id FROM mirror_object WHERE {spared})",
+                    (cursor.generation, *named),
+                )
+            count = await session.execute(
+                f"UPDATE mirror_object SET generation = ? WHERE {spared}",
+                (cursor.generation, *named),
+            )
+            if unsure:
+                await session.execute(
+                    "UPDATE sync_cursor SET gaps = ? WHERE sync_id = ? AND kind = ? AND gaps < ?",
+                    (Gaps.named.value, self.sync_id, kind.value, Gaps.named.value),
+                )
+        return count
 
     async def _soil_groups_of_absent(
         self, session: Session, kind: ObjectKind, cursor: CursorRecord

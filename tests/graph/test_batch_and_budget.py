@@ -15,10 +15,11 @@ from azure_adapter.graph.budget import LARGEST, SHARE, WINDOW, ResourceBudget, c
 from azure_adapter.graph.client import GraphClient
 from azure_adapter.graph.outgoing import BATCH_PATH, batch_body, check_outgoing
 from scim.provisioning.records import SourceCursorExpired, SourceError, SourceUnavailable
-from scim.provisioning.source import Presence
+from scim.provisioning.source import Presence, SourceChange
 from tests.graph.support import (
     FIRST,
     GRAPH,
+    GROUPS,
     USERS,
     FakeTime,
     FakeTokens,
@@ -144,28 +145,45 @@ def test_a_batch_is_small() -> None:
 
 
 def test_absent_objects_are_confirmed_and_what_is_unknown_stays() -> None:
+    here = {"id": "here", "displayName": "Here", "jobTitle": None, "otherMails": []}
+    found = (200, {**here, "manager": {"@odata.type": "#microsoft.graph.user", "id": "m"}}, {})
+    odd = (200, {"id": "odd", "displayName": 7}, {})
     one = rig(
-        steps(GOOD, GONE, GONE, GONE, DENIED),
+        steps(found, GONE, GONE, GONE, DENIED, GOOD, odd),
         steps(GOOD, GONE, DENIED),
     )
-    ids = ["here", "soft", "hard", "hidden", "denied"]
-    found = run(GraphReader(one.client).confirm_absent(USERS, ids))
-    assert found == {
-        "here": Presence.present,
-        "soft": Presence.soft_deleted,
-        "hard": Presence.deleted,
-        "hidden": Presence.soft_deleted,
+    ids = ["here", "soft", "hard", "hidden", "denied", "another", "odd"]
+    told = run(GraphReader(one.client).confirm_absent(USERS, ids))
+    attributes = {"displayName": "Here", "jobTitle": None, "otherMails": None, "manager": "m"}
+    assert told == {
+        "here": SourceChange(USERS, "here", Presence.present, attributes),
+        "soft": SourceChange(USERS, "soft", Presence.soft_deleted),
+        "hard": SourceChange(USERS, "hard", Presence.deleted),
+        "hidden": SourceChange(USERS, "hidden", Presence.soft_deleted),
         "denied": None,
+        "another": None,
+        "odd": None,
     }
     assert [request.url.path for request in one.script.requests] == [BATCH_PATH] * 2
+    asked = orjson.loads(one.script.requests[0].content)["requests"]
+    assert asked[0]["url"].startswith("/users/here?$select=userPrincipalName,")
+    assert asked[0]["url"].endswith("&$expand=manager($select=id)")
 
 
-def test_a_thousand_are_confirmed_and_outages_confirm_nothing() -> None:
-    one = rig(error(503), policy=RetryPolicy(attempts=1))
-    ids = [str(number) for number in range(1_050)]
-    found = run(GraphReader(one.client).confirm_absent(USERS, ids))
-    assert found == dict.fromkeys(ids)
-    assert len(one.script.requests) == 50
+def test_a_thousand_are_confirmed() -> None:
+    one = rig(steps(*[GONE] * 20))
+    ids = [str(number) for number in range(1_000)]
+    told = run(GraphReader(one.client).confirm_absent(GROUPS, ids))
+    assert {change.presence for change in told.values() if change} == {Presence.deleted}
+    assert len(one.script.requests) == 100
+
+
+@pytest.mark.parametrize("answer", [error(503), steps(*[BUSY] * 20)])
+def test_an_outage_confirms_nothing_and_ends_patience_once(answer: httpx.Response) -> None:
+    one = rig(answer, policy=RetryPolicy(attempts=2))
+    ids = [str(number) for number in range(1_000)]
+    assert run(GraphReader(one.client).confirm_absent(USERS, ids)) == dict.fromkeys(ids)
+    assert len(one.script.requests) == 2
 
 
 # -- the budget ----------------------------------------------------------------

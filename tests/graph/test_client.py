@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from azure_adapter.graph import GraphReader, RetryPolicy, WriteRefused
+from azure_adapter.graph import RetryPolicy, WriteRefused
 from azure_adapter.graph.failures import ObjectNotFound
 from azure_adapter.graph.outcomes import TABLE, Verdict, judge
 from azure_adapter.graph.retry import parse_retry_after
@@ -17,8 +17,7 @@ from scim.provisioning.records import (
     SourceNeedsLogin,
     SourceUnavailable,
 )
-from scim.provisioning.source import Presence
-from tests.graph.support import FIRST, GRAPH, GROUPS, Rig, error, page, rig, run
+from tests.graph.support import FIRST, GRAPH, Rig, error, page, rig, run
 
 DONE = page({"id": "1"}, delta=f"{FIRST}?$deltatoken=a")
 
@@ -224,22 +223,6 @@ def test_a_missing_object_is_told_apart() -> None:
     with pytest.raises(ObjectNotFound):
         run(one.client.get(f"{GRAPH}/v1.0/users/1"))
     assert type(fail(rig(error(404, "Other")))) is SourceError
-
-
-def test_where_an_object_went() -> None:
-    gone, found = error(404, "Request_ResourceNotFound"), httpx.Response(200, json={"id": "1"})
-    refused, broken = error(403, "Authorization_RequestDenied"), error(400, "BadRequest")
-
-    def presence(*answers: httpx.Response) -> Presence:
-        return run(GraphReader(rig(*answers).client).presence(GROUPS, "a/b"))
-
-    assert presence(found) is Presence.present
-    assert presence(gone, found) is Presence.soft_deleted
-    assert presence(gone, refused) is Presence.soft_deleted
-    assert presence(gone, gone) is Presence.deleted
-    for answers in ((refused,), (broken,), (gone, broken), (gone, error(401))):
-        with pytest.raises(SourceError):
-            presence(*answers)
 
 
 def test_secrets_in_an_error_message_are_not_repeated() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_adapter.graph.client import GraphPage
-from azure_adapter.graph.delta import GROUP_SELECT, USER_SELECT, read_object
+from azure_adapter.graph.delta import GROUP_SELECT, USER_SELECT, read_object, selection
 from azure_adapter.graph.reader import source_page
 from azure_adapter.mapping import GROUP_PROPERTIES, USER_PROPERTIES
 from scim.provisioning.source import (
@@ -38,6 +38,19 @@ def test_what_is_selected() -> None:
     assert {"members", "visibility"} <= set(GROUP_SELECT)
 
 
+def test_what_a_user_sync_needs_is_selected_with_what_is_needed_in_any_case() -> None:
+    assert selection() == {USERS: USER_SELECT, GROUPS: GROUP_SELECT}
+    few = selection({USERS: ["mail", "extension_0_badge", "mail"]})
+    assert few[USERS] == (
+        *("mail", "extension_0_badge"),
+        *("userPrincipalName", "displayName", "accountEnabled", "userType"),
+    )
+    assert few[GROUPS] == GROUP_SELECT
+    for name in ("", "a b", "mail&$top=1", "employeeOrgData/division", "1st", "ä"):
+        with pytest.raises(ValueError, match="cannot be a property"):
+            selection({USERS: [name]})
+
+
 def test_absent_stays_absent_and_null_stays_none() -> None:
     item = {
         "@odata.type": USER,
@@ -45,9 +58,10 @@ def test_absent_stays_absent_and_null_stays_none() -> None:
         "displayName": "Ann",
         "mail": None,
         "businessPhones@odata.context": "x",
-        "unasked": 1,
+        "extension_0_badge": 1,
     }
-    assert change(USERS, item).attributes == {"displayName": "Ann", "mail": None}
+    told = {"displayName": "Ann", "mail": None, "extension_0_badge": 1}
+    assert change(USERS, item).attributes == told
     assert change(USERS, {"id": "u1"}).attributes == {}
 
 

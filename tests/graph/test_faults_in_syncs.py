@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from azure_adapter.graph import FastRead, GraphReader
@@ -29,6 +30,7 @@ from azure_adapter.simulator import (
     generate,
 )
 from azure_adapter.simulator.faults import EFFECTS
+from azure_adapter.simulator.settings import DIRECTORY_VARIATIONS, VARIATIONS
 from tests.sync.world import World, assert_in_step, world
 
 FAST = FastRead(least_users=1, least_groups=1, page=9, parallel=2)
@@ -38,6 +40,9 @@ NOISY = ("httpx", "httpcore", "msal", "azure_adapter", "scim", "storage")
 
 LOSSY_LISTING = frozenset({"stale"})
 """What a listing cannot notice: a replica that lacks the latest changes. A full sync mends it."""
+
+LOSSY = frozenset({"omit_objects"})
+"""What nobody can notice who does not know the objects yet. A full sync mends it."""
 
 
 def directory(seed: int) -> Directory:
@@ -59,14 +64,35 @@ async def stored(w: World) -> set[str]:
     return {*await w.users(), *await w.groups()}
 
 
-async def run_until_it_ends(w: World, reader: GraphReader, *, full: bool = False) -> list[str]:
-    """Run until a run ends well; each that does not says why, and none deletes what is there."""
+async def members(w: World) -> set[tuple[str, str]]:
+    return {(group, one) for group, (_, inside) in (await w.groups()).items() for one in inside}
+
+
+def live_members(source: Directory) -> set[tuple[str, str]]:
+    present = live(source)
+    return {
+        (group.id, one)
+        for group in source.live("group")
+        for one in source.members_of(group.id)
+        if one in present
+    }
+
+
+async def run_until_it_ends(
+    w: World, reader: GraphReader, *, full: bool = False, whole: bool = True
+) -> list[str]:
+    """Run until a run ends well; each that does not says why, and none deletes what is there.
+
+    Nor does it remove memberships that are there, if the pages were whole.
+    """
     codes = []
     for number in range(MOST_RUNS):
-        before = await stored(w)
+        before, inside = await stored(w), await members(w)
         run = await w.engine(source=reader).run(full=full and number == 0)
         w.runs.append(run)
         assert before & live(w.directory) <= await stored(w)
+        if whole:
+            assert inside & live_members(w.directory) <= await members(w)
         if run.status.value == "succeeded":
             return codes
         codes.append(run.code)
@@ -133,23 +159,27 @@ async def through_faults(
     *,
     fast: bool,
     minimal: bool = False,
+    vary: int | None = None,
 ) -> list[str]:
     """An initial and an incremental cycle, each with faults; returns why runs stopped."""
     with listening() as lines:
         async with world(url, source, page_size=6, link_limit=9) as w:
+            if vary is not None:
+                w.simulator.vary(vary)
             reader = reader_of(w, fast=fast, minimal=minimal)
-            w.simulator.faults.faults.extend(first)
-            codes = await run_until_it_ends(w, reader)
-            lossy = fast and any(one.effect in LOSSY_LISTING for one in first)
-            w.simulator.faults.clear()
-            if lossy:
-                await run_until_it_ends(w, reader, full=True)
-            await settle(w, reader)
-            churn(source, random.Random(4), 10)
-            w.simulator.faults.faults.extend(replace(one, seen=0, fired=0) for one in second)
-            codes += await run_until_it_ends(w, reader)
-            w.simulator.faults.clear()
-            await settle(w, reader)
+            codes = []
+            for faults in (first, second):
+                effects = {one.effect for one in faults}
+                w.simulator.faults.faults.extend(replace(one, seen=0, fired=0) for one in faults)
+                codes += await run_until_it_ends(
+                    w, reader, whole=not effects & (LOSSY | LOSSY_LISTING)
+                )
+                w.simulator.faults.clear()
+                if effects & (LOSSY | LOSSY_LISTING if fast else LOSSY):
+                    await run_until_it_ends(w, reader, full=True)
+                await settle(w, reader)
+                churn(source, random.Random(4), 10)
+            await run_until_it_ends(w, reader)
             await assert_nothing_leaked(w, "\n".join(lines))
             assert w.simulator.writes == []
             sent = {(one.method, one.path) for one in w.simulator.requests if one.method != "GET"}
@@ -178,12 +208,14 @@ def test_each_fault_alone(effect: str, fast: bool, sqlite_url: str) -> None:
     max_examples=6,
     deadline=None,
     derandomize=True,
+    phases=[Phase.explicit, Phase.generate],  # seeds do not shrink
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     seeds=st.tuples(st.integers(0, 999), st.integers(0, 999)),
     fast=st.booleans(),
     minimal=st.booleans(),
+    vary=st.one_of(st.none(), st.integers(0, 999)),
 )
 def test_faults_together(
     sqlite_template_file: Path,
@@ -191,6 +223,7 @@ def test_faults_together(
     seeds: tuple[int, int],
     fast: bool,
     minimal: bool,
+    vary: int | None,
 ) -> None:
     file = tmp_path_factory.mktemp("faults") / "gateway.sqlite"
     shutil.copyfile(sqlite_template_file, file)
@@ -203,8 +236,72 @@ def test_faults_together(
             plans[1],
             fast=fast,
             minimal=minimal,
+            vary=vary,
         )
     )
+
+
+OF_SIGN_IN = ("refresh_single_use", "interaction_error")
+VARIED = [
+    (name, value)
+    for name, values in VARIATIONS.items()
+    for value in values
+    if name not in OF_SIGN_IN
+]
+VARIED += [(name, value) for name in DIRECTORY_VARIATIONS for value in (False, True)]
+
+
+@pytest.mark.parametrize(("name", "value"), VARIED)
+def test_each_uncertain_behaviour_through_whole_syncs(
+    name: str, value: Any, sqlite_url: str
+) -> None:
+    """Either way, and an expired cursor in each form is a fresh initial cycle that says so."""
+    source = directory(3)
+
+    async def main() -> None:
+        async with world(sqlite_url, source, page_size=6, link_limit=9) as w:
+            if name in VARIATIONS:
+                w.simulator.settings.change({name: value})
+            else:
+                setattr(source, name, value)
+            reader = reader_of(w, fast=False)
+            await settle(w, reader)
+            for seed in range(2):
+                churn(source, random.Random(seed), 12)
+                await settle(w, reader)
+                assert w.runs[-1].mode == "incremental"
+            churn(source, random.Random(9), 12)
+            source.expire_delta_tokens()
+            await settle(w, reader)
+            assert w.runs[-1].mode == "initial"
+            for kind in ("users", "groups"):
+                said = f"a fresh initial cycle of {kind}"
+                assert sum(said in note for note in w.runs[-1].notes) == 1
+
+    asyncio.run(main())
+
+
+def test_a_run_that_is_cancelled_stops_at_once_and_goes_on_later(sqlite_url: str) -> None:
+    source = directory(4)
+
+    async def main() -> None:
+        async with world(sqlite_url, source, page_size=6, link_limit=9) as w:
+            w.simulator.faults.add(Fault("slow", path="/v1.0/users/delta", nth=2, seconds=4))
+            reached = asyncio.Event()
+            engine = w.engine(source=reader_of(w, fast=False))
+            engine.progress = lambda _: reached.set()
+            running = asyncio.create_task(engine.run())
+            await reached.wait()
+            began = time.monotonic()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            assert time.monotonic() - began < 1
+            await settle(w, w.reader)
+            asked = [one.path for one in w.simulator.requests if one.path == "/v1.0/users/delta"]
+            assert len(asked) <= 6, "it began again"
+
+    asyncio.run(main())
 
 
 def test_a_full_cycle_only_reads(sqlite_url: str) -> None:

@@ -7,7 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,6 +24,7 @@ from azure_adapter.simulator import (
     create_app,
     generate,
 )
+from azure_adapter.simulator.settings import ExpiryForm
 from scim.provisioning.ports import SourceReader
 from scim.provisioning.records import (
     SourceCursorExpired,
@@ -140,9 +141,12 @@ def test_removed_users_and_emptied_values() -> None:
             assert told[ids[1]].presence is Presence.deleted
             assert told[ids[2]].attributes["mail"] is None
             assert told[ids[3]].attributes["accountEnabled"] is False
-            assert await one.reader.presence(USERS, ids[0]) is Presence.soft_deleted
-            assert await one.reader.presence(USERS, ids[1]) is Presence.deleted
-            assert await one.reader.presence(USERS, ids[2]) is Presence.present
+            found = await one.reader.confirm_absent(USERS, ids[:3])
+            assert [one.presence for one in found.values() if one] == [
+                Presence.soft_deleted,
+                Presence.deleted,
+                Presence.present,
+            ]
 
     run(main())
 
@@ -227,9 +231,7 @@ def test_one_bad_object(kind: ObjectKind, effect: Any) -> None:
     run(main())
 
 
-@pytest.mark.parametrize(
-    "form", ["syncStateNotFound", "gone", "goneSyncStateNotFound", "resyncRequired"]
-)
+@pytest.mark.parametrize("form", get_args(ExpiryForm))
 def test_an_expired_cursor(form: str) -> None:
     async def main() -> None:
         source = directory()

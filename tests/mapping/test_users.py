@@ -109,7 +109,7 @@ def test_the_table_derives_selection_and_coverage() -> None:
     assert USER_COVERAGE.types["emails"] == {"work", "other"}
     assert USER_COVERAGE.subs["name"] == {"givenName", "familyName"}
     assert "manager" in USER_COVERAGE.subs[ENTERPRISE]
-    paths = {row.path for row in USER_TABLE}
+    paths = {row.target for row in USER_TABLE}
     assert {
         'emails[type eq "work"].value',
         "name.givenName",

@@ -2,76 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import queue
-import socket
-import threading
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from azure_adapter.simulator import Directory, Simulator
-from gateway.cli import login
+from azure_adapter.simulator import Directory
 from gateway.secrets import SecretBox, UnreadableSecretError
 from gateway.settings import SettingsError
 from gateway.signin import KeptSecrets, gateway_registration
 from gateway.wiring import Gateway
 from tests.gateway.support import settings_for
 from tests.graph.support import run
+from tests.signin.commands import Served, created, sign_in, status_of
 from tests.signin.conftest import Cli
 from tests.signin.support import make_certificate
-
-Served = tuple[str, Simulator]
-
-
-def created(cli: Cli, url: str, *more: str) -> str:
-    status, out, err = cli(
-        *("connection", "create", "--name", "Contoso", "--unique-field", "username"),
-        *("--sign-in", "account", "--authority-url", url, "--graph-url", url),
-        *more,
-    )
-    assert (status, err) == (0, "")
-    return out.strip()
-
-
-def status_of(cli: Cli, sync_id: str, *more: str) -> dict[str, Any]:
-    _, out, _ = cli("connection", "status", sync_id, "--json", *more)
-    found: dict[str, Any] = json.loads(out)
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
-def sign_in(
-    cli: Cli, sync_id: str, monkeypatch: pytest.MonkeyPatch, *knocks: str
-) -> tuple[int, str, list[httpx.Response]]:
-    """Run ``connection login`` while a browser opens what it prints."""
-    told: queue.Queue[str] = queue.Queue()
-    monkeypatch.setattr(login, "tell", told.put)
-    port = free_port()
-    seen: list[httpx.Response] = []
-
-    def browse() -> None:
-        with httpx.Client(timeout=20) as http:
-            url = told.get(timeout=20)
-            while not url.startswith("http"):
-                url = told.get(timeout=20)
-            seen.extend(http.get(f"http://127.0.0.1:{port}/callback{one}") for one in knocks)
-            seen.append(http.get(url, follow_redirects=True))
-
-    browser = threading.Thread(target=browse)
-    browser.start()
-    status, out, err = cli("connection", "login", sync_id, "--port", str(port))
-    browser.join(timeout=20)
-    return status, out + err, seen
 
 
 def stored(tmp_path: Path, database_url: str) -> str:

@@ -96,6 +96,20 @@ def test_what_microsoft_says_instead_of_a_code(
     run(main())
 
 
+@pytest.mark.parametrize("told", ["temporarily_unavailable", "server_error"])
+def test_an_outage_that_the_browser_brings_back_is_none_of_the_persons(told: str) -> None:
+    async def main() -> None:
+        async with platform(unattended=told) as one:
+            error = await fails(one, SourceUnavailable)
+            assert told in str(error)
+            query = {"state": "s", "error": told, "error_description": "AADSTS90033: Busy."}
+            with pytest.raises(SourceUnavailable) as caught:
+                finish_consent(query, "s", endpoints=one.endpoints)
+            assert "AADSTS90033" in str(caught.value)
+
+    run(main())
+
+
 def test_another_directory_than_the_pinned_one_is_refused_with_an_explanation() -> None:
     """Even if a service issues a token of another directory than the one that was asked."""
 

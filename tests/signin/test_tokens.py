@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import logging
 import threading
 import time
@@ -126,6 +128,33 @@ def test_an_outage_is_not_a_reason_to_sign_in_again() -> None:
             one.simulator.faults.add(Fault("throttle", path=path, times=3))
             with pytest.raises(SourceUnavailable):
                 await sign_in.token(await sign_in.token())
+
+    run(main())
+
+
+class Elsewhere(ClientSignIn):
+    """Gets tokens of another directory than the one that is asked for."""
+
+    def _acquire(self, app: Any, *, fresh: bool) -> Any:
+        claims = json.dumps({"tid": "99999999-2222-4333-8444-555555555555"}).encode()
+        middle = base64.urlsafe_b64encode(claims).rstrip(b"=").decode()
+        return {"access_token": f"head.{middle}.tail", "expires_in": 3600}
+
+
+@pytest.mark.parametrize("named", ["id", "domain"])
+def test_a_token_of_another_directory_than_the_pinned_one_is_not_used(named: str) -> None:
+    async def main() -> None:
+        async with platform() as one:
+            directory = one.directory
+            tenant = directory.tenant_id if named == "id" else directory.domain
+            sign_in = Elsewhere(one.app(tenant), one.endpoints, pace=one.time.pace())
+            if named == "domain":
+                assert await sign_in.token()
+                return
+            with pytest.raises(SourceNeedsLogin) as caught:
+                await sign_in.token()
+            assert caught.value.code == "other_directory"
+            assert "99999999-2222-4333-8444-555555555555" in caught.value.message
 
     run(main())
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import unicodedata
 from typing import Any
 
@@ -184,6 +186,24 @@ def test_a_large_directory_is_bounded() -> None:
     assert 90_000 < counts["memberships"] < 110_000
     assert directory.oldest_position == directory.position
     assert directory.changes_between(directory.position, directory.position) == []
+
+
+GENERATED = """
+import resource
+from azure_adapter.simulator import Directory, GeneratorOptions, generate
+counts = generate(Directory(seed=1), GeneratorOptions(users=300_000, groups=30_000)).counts()
+print(counts["users"], counts["groups"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.soak
+def test_the_largest_directory_stays_below_a_gibibyte() -> None:
+    made = subprocess.run(
+        [sys.executable, "-c", GENERATED], capture_output=True, text=True, check=True, timeout=120
+    )
+    users, groups, kibibytes = map(int, made.stdout.split())
+    assert (users, groups) == (300_000, 30_000)
+    assert kibibytes < 1024 * 1024
 
 
 def test_churn_says_what_it_did() -> None:

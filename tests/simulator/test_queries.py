@@ -151,7 +151,13 @@ def test_expansion_stops_at_twenty(wire: Wire) -> None:
     item = wire.json(f"/users?$filter=id eq '{user.id}'&$select=id&$expand=manager")
     assert item["@odata.context"].endswith("#users(id,manager())")
     assert item["value"][0]["manager"]["id"] == user.manager
+    item = wire.json(f"/users/{user.id}?$select=id&$expand=manager($select=id)")
+    assert item["@odata.context"].endswith("#users(id,manager())/$entity")
+    assert item["manager"]["id"] == user.manager
+    boss = next(u for u in wire.directory.live("user") if not u.manager)
+    assert "manager" not in wire.json(f"/users/{boss.id}?$expand=manager")
     assert wire.get("/users?$expand=photo").status_code == 400
+    assert wire.get(f"/users/{user.id}?$expand=photo").status_code == 400
 
 
 def batch(wire: Wire, *parts: dict[str, Any]) -> Any:

@@ -4,6 +4,8 @@ from typing import Any
 
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
+from azure_adapter.sync.config import SyncConfig
+from scim.provisioning.source import ObjectKind
 from storage.access import UserSyncs
 from storage.database import Database
 from storage.sync.store import SqlSyncStore
@@ -19,6 +21,10 @@ ROWS: dict[str, dict[str, Any]] = {
         "report_email": "", "settings": "{}", "sign_in": '{"azure_tenant": "t"}',
         "state": "ready", "state_reason": "", "generation": 3, "fingerprint": "f",
         "lease_owner": "", "lease_until": 0, "fence": 4, "created_at": 1,
+    },
+    "sync_cursor": {
+        "row_id": 1, "sync_id": "sync-1", "kind": "user", "delta_cursor": "d", "generation": 3,
+        "swept": True, "gaps": 0,
     },
     "mirror_object": {
         "row_id": 1, "sync_id": "sync-1", "source_id": "ann", "kind": "user",
@@ -72,6 +78,7 @@ def test_a_user_sync_of_the_first_release_is_there_after_the_upgrade(unmigrated_
             records = await store.records(["ann"])
             runs = await store.runs()
             (operation,) = await store.operations("run-1")
+            cursor = await store.cursor(ObjectKind.user)
         finally:
             await database.close()
         assert (sync.name, sync.azure_tenant) == ("Contoso", "t")
@@ -80,5 +87,8 @@ def test_a_user_sync_of_the_first_release_is_there_after_the_upgrade(unmigrated_
         assert records["ann"].link.resource_id == "r-1"
         assert [each.id for each in runs] == ["run-1"]
         assert operation.resource_id == "r-1"
+        assert cursor.delta_cursor == "d"
+        # What the first release read is what the default mapping needs: nothing is read again.
+        assert set(cursor.properties) >= set(SyncConfig("sync-1").properties(ObjectKind.user))
 
     run(upgraded())

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_adapter.simulator import Directory, GeneratorOptions, generate
 from azure_adapter.sync.config import SafeguardLimits
-from azure_adapter.sync.safeguards import Load, allowance, trips
+from azure_adapter.sync.safeguards import (
+    GUARDED,
+    INVITATIONS,
+    Guarded,
+    Load,
+    allowance,
+    reason,
+    trips,
+)
 from tests.databases import run
 from tests.sync.world import assert_in_step, world
 
@@ -87,19 +97,43 @@ loads = st.builds(
     planned=st.integers(0, 500),
     recent=st.integers(0, 500),
     linked=st.integers(0, 1_000),
+    lost=st.integers(0, 500),
+    first=st.booleans(),
+    together=st.integers(0, 500),
 )
+kinds = st.sampled_from(GUARDED)
 
 
-@given(loads)
-def test_a_safeguard_is_never_overshot(load: Load) -> None:
-    if not trips(LIMITS, load):
-        within = allowance(LIMITS, load.linked, load.recent)
-        assert load.planned == 0 or load.planned + load.recent <= within
-        assert load.planned == 0 or load.planned < max(load.linked, 1) or load.linked == 0
+@given(kinds, loads)
+def test_a_safeguard_is_never_overshot(guarded: Guarded, load: Load) -> None:
+    if load.planned and not trips(LIMITS, guarded, load):
+        assert load.planned + load.recent <= allowance(LIMITS, load)
+        assert not guarded.remains or load.planned < load.linked or load.linked == 0
 
 
-@given(loads)
-def test_a_larger_plan_never_passes_where_a_smaller_one_trips(load: Load) -> None:
-    if load.planned and trips(LIMITS, load):
-        larger = Load(load.planned + 1, load.recent, load.linked)
-        assert trips(LIMITS, larger)
+@given(kinds, loads)
+def test_a_larger_plan_never_passes_where_a_smaller_one_trips(guarded: Guarded, load: Load) -> None:
+    if load.planned and trips(LIMITS, guarded, load):
+        assert trips(LIMITS, guarded, replace(load, planned=load.planned + 1))
+
+
+@given(kinds, loads)
+def test_the_sentence_says_what_how_many_the_limit_and_the_choices(
+    guarded: Guarded, load: Load
+) -> None:
+    said = reason(LIMITS, guarded, load)
+    assert f"{guarded.verb} {load.planned} of {load.linked} {guarded.noun}" in said
+    assert f"the limit is {allowance(LIMITS, load)} " in said
+    assert "Allow exactly these once, or discard them, in Quarantine" in said
+    assert ("in the last 24 hours" in said) is bool(load.recent)
+
+
+def test_a_team_is_invited_at_once_and_a_company_by_accident_is_not() -> None:
+    team = Load(planned=10, recent=0, linked=10, first=True)
+    assert not trips(LIMITS, INVITATIONS, team)
+    company = Load(planned=10_000, recent=0, linked=10_000, first=True)
+    assert trips(LIMITS, INVITATIONS, company)
+    colleague = Load(planned=1, recent=90, linked=91, first=True)
+    assert not trips(LIMITS, INVITATIONS, colleague)
+    later = Load(planned=90, recent=0, linked=190)
+    assert trips(LIMITS, INVITATIONS, later)

@@ -21,12 +21,14 @@ from azure_adapter.sync.engine import SyncEngine
 from azure_adapter.sync.summary import summary
 from scim.handler import GatewayHandler
 from scim.provisioning.authority import DASHBOARD, Source, SourceKind
-from scim.provisioning.ports import SourceReader, SyncStore
+from scim.provisioning.ports import EnrollmentPort, SourceReader, SyncStore
 from scim.provisioning.records import RunRecord, UniqueField
+from scim.provisioning.source import ObjectKind
 from scim.service import GatewayService
 from scim.target import InProcessTarget
 from storage.access import UserSyncs, Workspaces
 from storage.database import Database
+from storage.resources.batches import BatchStore
 from storage.resources.store import ResourceStore
 from storage.sync.store import SqlSyncStore
 
@@ -45,6 +47,7 @@ class World:
         workspace: row id of the workspace.
         config: of the user sync.
         reader: reads the directory over HTTP.
+        enrollment: invites people; nobody is invited without it.
     """
 
     directory: Directory
@@ -54,6 +57,7 @@ class World:
     config: SyncConfig
     reader: GraphReader
     now: Callable[[], int] | None = None
+    enrollment: EnrollmentPort | None = None
     runs: list[RunRecord] = field(default_factory=list)
 
     def store(self) -> SqlSyncStore:
@@ -61,10 +65,16 @@ class World:
 
     def resources(self, source: Source | None = None) -> ResourceStore:
         mine = source or Source(SourceKind.user_sync, self.config.sync_id)
-        return ResourceStore(self.database, self.workspace, mine, SERVICE.provider)
+        return BatchStore(self.database, self.workspace, mine, SERVICE.provider)
 
     def target(self) -> InProcessTarget:
         return InProcessTarget(GatewayHandler(SERVICE, self.resources()))
+
+    def source(self) -> SourceReader:
+        """Return a reader of what the user sync needs, as it is configured now."""
+        kinds = (ObjectKind.user, ObjectKind.group)
+        select = {kind: self.config.properties(kind) for kind in kinds}
+        return GraphReader(self.reader._client, select=select)
 
     def engine(
         self,
@@ -77,9 +87,10 @@ class World:
         return SyncEngine(
             config=self.config,
             store=store or self.store(),
-            source=source or self.reader,
+            source=source or self.source(),
             target=target or self.target(),
             owner=owner,
+            enrollment=self.enrollment,
         )
 
     async def sync(self, **options: Any) -> dict[str, Any]:

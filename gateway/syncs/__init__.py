@@ -1,0 +1,1 @@
+"""User syncs as administrators handle them: starting, reviewing, deciding, editing, explaining."""

@@ -1,0 +1,1 @@
+"""What runs without anybody looking: schedules, the queue of runs, and the worker."""

@@ -1,0 +1,1 @@
+"""Tests of enrollment: invitations, the page behind their links, and their mails."""
