@@ -308,9 +308,10 @@ class Database:
     async def operation(self) -> AsyncIterator[Session]:
         """Open a transaction for one request, which on SQLite shares its commit with others.
 
-        Inside of a transaction it is a savepoint, as :meth:`transaction` is.
+        Inside of a transaction it is a savepoint, as :meth:`transaction` is; on a connection aside
+        it is a transaction of that one.
         """
-        if self.dialect != "sqlite" or self.in_transaction:
+        if self.dialect != "sqlite" or self._session.get() is not None:
             async with self.transaction() as session:
                 yield session
             return

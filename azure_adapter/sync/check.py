@@ -8,7 +8,7 @@ weighed last: memberships of people who leave are a part of their leaving, not c
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from azure_adapter.sync.config import SyncConfig
-from azure_adapter.sync.dependents import Dependents
+from azure_adapter.sync.dependents import PAGE, Dependents, leaving_of
 from azure_adapter.sync.discarded import Discarding
 from azure_adapter.sync.member_parts import members_of, parted
 from azure_adapter.sync.safeguards import (
@@ -32,8 +32,6 @@ from scim.provisioning.operations import (
 )
 from scim.provisioning.ports import SyncStore
 from scim.provisioning.source import ObjectKind
-
-PAGE = 500
 
 ARRIVALS = (Action.create, Action.restore, Action.take_over)
 
@@ -119,10 +117,16 @@ class Check:
         if some and total + recent <= self._limits.at_least:
             return
         planned = await self._count_stayers()
-        kept = await self._store.count_kept_memberships()
+        kept = await self._count_kept(planned + recent)
         load = Load(planned=planned, recent=recent, linked=kept + planned, lost=recent)
         if self._trips(REMOVALS, load):
             await self._hold_stayers(REMOVALS, None)
+
+    async def _count_kept(self, risky: int) -> int:
+        """Count the memberships that stay, as far as it matters: with so many nothing trips."""
+        percent = self._limits.percent
+        enough = risky * 100 // percent + 1 if percent else None
+        return await self._store.count_kept_memberships(at_most=enough)
 
     async def _weigh_emptied(self) -> None:
         groups = await self._store.emptied_groups(self._run_id)
@@ -179,9 +183,9 @@ class Check:
         after = 0
         while rows := await self._store.open_rows(self._run_id, REMOVALS.actions, after, PAGE):
             after = rows[-1].seq
+            leaving = set(await leaving_of(self._store, self._run_id, rows))
             for row in rows:
-                members = members_of(row.operation)
-                yield row, set(await self._store.leaving(self._run_id, members))
+                yield row, leaving.intersection(members_of(row.operation))
 
     async def _count_stayers(self) -> int:
         count = 0

@@ -22,7 +22,11 @@ from scim.provisioning.ports import SyncStore
 DEPENDS = "depends"
 DISCARDED = "discarded"
 
-PAGE = 500
+PAGE = 100
+"""How many operations are looked at at once; one may have 1,000 members."""
+
+MEMBERS = 2_000
+"""How many members are asked about at once."""
 
 NAMED = (Action.create, Action.restore, Action.take_over, Action.update, Action.disable)
 """Operations that may need a userName."""
@@ -101,24 +105,26 @@ class Dependents:
             await self._store.hold_rows(self._run_id, seqs, DEPENDS, BOSS)
 
     async def _hold_members(self) -> None:
-        async for row in self._pages("pending", MEMBER_ACTIONS):
-            places = await self._places(row)
-            parts = parted(row, places.get)
-            if parts:
-                await self._store.replace_operation(self._run_id, row.seq, parts)
+        async for rows in self._batches("pending", MEMBER_ACTIONS):
+            places = await self._places(rows)
+            for row in rows:
+                parts = parted(row, places.get)
+                if parts:
+                    await self._store.replace_operation(self._run_id, row.seq, parts)
 
     async def _places(
-        self, row: PlannedOperation
+        self, rows: Sequence[PlannedOperation]
     ) -> dict[str, tuple[OperationStatus, str, str, str]]:
         """Return what becomes of the members that cannot go on."""
-        members = members_of(row.operation)
-        if row.operation.action is Action.add_members:
-            sources = [one[len(BULK_ID) :] for one in members if one.startswith(BULK_ID)]
-            held = await self._store.held_arrivals(self._run_id, sources) if sources else set()
-            return {f"{BULK_ID}{one}": _held(ARRIVES) for one in held}
-        leaving = await self._store.leaving(self._run_id, members)
+        added = [row for row in rows if row.operation.action is Action.add_members]
+        removed = [row for row in rows if row.operation.action is Action.remove_members]
+        told = {one for row in added for one in members_of(row.operation)}
+        sources = sorted(one[len(BULK_ID) :] for one in told if one.startswith(BULK_ID))
+        held = await self._store.held_arrivals(self._run_id, sources) if sources else set()
+        leaving = await leaving_of(self._store, self._run_id, removed)
         places = {"held": _held(STAYS), "discarded": _discarded(KEPT)}
-        return {one: places[how] for one, how in leaving.items() if how in places}
+        found = {one: places[how] for one, how in leaving.items() if how in places}
+        return found | {f"{BULK_ID}{one}": _held(ARRIVES) for one in held}
 
     # rows
 
@@ -137,6 +143,17 @@ class Dependents:
         while rows := await read(self._run_id, actions, after, PAGE):
             after = rows[-1].seq
             yield rows
+
+
+async def leaving_of(
+    store: SyncStore, run_id: str, removals: Sequence[PlannedOperation]
+) -> dict[str, str]:
+    """Return how those of the removed members stand that leave: held, discarded or pending."""
+    members = sorted({one for row in removals for one in members_of(row.operation)})
+    leaving: dict[str, str] = {}
+    for start in range(0, len(members), MEMBERS):
+        leaving |= await store.leaving(run_id, members[start : start + MEMBERS])
+    return leaving
 
 
 def _wanted_name(row: PlannedOperation) -> str | None:

@@ -77,6 +77,7 @@ class RunPlan:
         run: the run.
         now_us: the clock, microseconds.
         progress: told how many objects were planned.
+        checking: told that planning is over and the safeguards look at the plan.
         only: of a run on demand, the one object.
     """
 
@@ -89,6 +90,7 @@ class RunPlan:
         *,
         now_us: Callable[[], int],
         progress: Callable[[int], None],
+        checking: Callable[[], None] = lambda: None,
         only: MirrorRecord | None = None,
     ) -> None:
         self._config = config
@@ -97,6 +99,7 @@ class RunPlan:
         self._run = run
         self._now_us = now_us
         self._progress = progress
+        self._checking = checking
         self._only = only
 
     async def plan(self) -> Planned:
@@ -107,6 +110,7 @@ class RunPlan:
             groups = await self._store.groups_to_recheck()
             notes += await self._objects()
             notes = notes[:MOST_NOTES]
+            self._checking()
             notes += await self._checked(groups)
         return await self._finished(notes)
 

@@ -13,6 +13,7 @@ from azure_adapter.sync.executor import Executor
 from azure_adapter.sync.progress import Progress, Tell
 from azure_adapter.sync.reading import Reading
 from azure_adapter.sync.run_plans import BY_THEMSELVES, Planned, RunPlan
+from azure_adapter.sync.states import check_phase
 from azure_adapter.sync.summary import failures, tally
 from scim.provisioning.operations import OperationStatus
 from scim.provisioning.ports import (
@@ -95,7 +96,7 @@ class RunWork:
         """
         if self._run.phase is RunPhase.read:
             await self._read()
-        if self._run.phase in (RunPhase.plan, RunPhase.check):
+        if self._run.phase is RunPhase.plan:
             await self._plan()
         if self._run.phase is RunPhase.apply:
             await self._apply()
@@ -133,6 +134,7 @@ class RunWork:
             ),
         )
         mode = await reading.read()
+        check_phase(self._run.phase, RunPhase.plan)
         self._run = await self._store.update_run(self._run.id, phase=RunPhase.plan, mode=mode)
 
     async def _plan(self) -> None:
@@ -144,6 +146,7 @@ class RunWork:
             self._run,
             now_us=parts.now_us,
             progress=lambda done: parts.tell("plan", done, message=f"{done} objects planned"),
+            checking=lambda: parts.tell("check", 0, message="safeguards look at the plan"),
             only=await self._only(),
         )
         planned = await plan.plan()
@@ -160,12 +163,14 @@ class RunWork:
         """Go on to the next phase, together with what planning found."""
         store, run = self._store, self._run
         notes = [*planned.notes, *await self._waiting()]
+        phase = RunPhase.report if run.preview else RunPhase.apply
+        check_phase(run.phase, phase)
         async with store.unit_of_work(self._lease):
             for note in notes:
                 await store.update_run(run.id, note=note)
             self._run = await store.update_run(
                 run.id,
-                phase=RunPhase.report if run.preview else RunPhase.apply,
+                phase=phase,
                 checksum=planned.checksum or None,
                 counts={"quarantine": planned.counts()},
             )
@@ -204,6 +209,7 @@ class RunWork:
         await executor.apply()
         if self._run.undoes_run is not None:
             await self._store.soil_applied(self._run.id)
+        check_phase(self._run.phase, RunPhase.report)
         self._run = await self._store.update_run(self._run.id, phase=RunPhase.report)
 
     async def _report(self) -> RunRecord:

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from azure_adapter.simulator import Directory, GeneratorOptions, churn, create_app, generate
+from azure_adapter.sync.config import Enrollment
 from azure_adapter.sync.summary import summary
 from gateway.cli.changes import told
 from gateway.cli.console import FAILED, say, say_json, tell
@@ -138,6 +139,7 @@ class Demonstration:
                 client_id=self.directory.client_id,
                 client_secret=self.directory.client_secret,
                 unique_field=UniqueField.username,
+                enrollment=Enrollment.trust_email,
                 authority_url=self.simulator_url,
                 graph_url=self.simulator_url,
             )

@@ -3,7 +3,8 @@
 import inspect
 import sys
 from collections.abc import Iterator
-from typing import Any
+from enum import Enum
+from typing import Any, get_args
 
 import typer
 
@@ -50,11 +51,19 @@ def _shown(argument: Any) -> str:
 
 def _option(option: Any) -> str:
     names = ", ".join(f"`{each}`" for each in (*option.opts, *option.secondary_opts))
-    choices = getattr(option.type, "choices", None)
-    words = [str(getattr(each, "value", each)) for each in choices or ()]
+    words = _choices(option)
     told = f" ({' | '.join(words)})" if words else ""
     needed = " Required." if option.required else ""
     return f"{names}{told}: {option.help or ''}{needed}"
+
+
+def _choices(option: Any) -> list[str]:
+    """Return what may be given to an option that has a fixed list."""
+    annotation = getattr(getattr(option, "type_descriptor", None), "annotation", None)
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, Enum):
+            return [str(word.value) for word in each]
+    return []
 
 
 if __name__ == "__main__":

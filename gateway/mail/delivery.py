@@ -1,6 +1,7 @@
 """Delivering the mails of the outbox: by SMTP, or as files where no server is set."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -93,17 +94,20 @@ class Postman:
         self._pause = 0.0
         self._paused_until = 0.0
 
-    async def deliver_due(self) -> int:
+    async def deliver_due(self, seconds: float = math.inf) -> int:
         """Deliver what is due and return how many mails were delivered.
 
         A server that takes no mail at all is left alone for a while, longer each time.
+
+        Args:
+            seconds: after so long no further mails are begun with; they are left to the next.
         """
-        delivered = 0
+        delivered, until = 0, self._clock() + seconds
         if self._clock() < self._paused_until:
             return delivered
         async with AsyncExitStack() as stack:
             line = None if self._smtp is None else await stack.enter_async_context(Line(self._smtp))
-            while mails := await self._outbox.due(BATCH, now_us()):
+            while self._clock() < until and (mails := await self._outbox.due(BATCH, now_us())):
                 sent, goes_on = await self._deliver_all(line, mails)
                 delivered += sent
                 if not goes_on:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DeletedSync", "Progress", "SyncControl", "Tell"]
 
+MAIL_SECONDS = 60.0
+"""How long the end of a run waits for mails to be sent; a server sends what is left."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeletedSync:
@@ -390,7 +393,7 @@ class SyncControl:
     async def _report(self, sync_id: str) -> None:
         gateway = self._gateway
         await gateway.run_mails.report(await gateway.connection(sync_id))
-        await gateway.postman.deliver_due()
+        await gateway.postman.deliver_due(MAIL_SECONDS)
 
     def _store(self, record: UserSyncRecord) -> SqlSyncStore:
         return self._gateway.sync_store(record.id)

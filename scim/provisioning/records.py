@@ -254,6 +254,7 @@ class RunPhase(StrEnum):
     read = "read"
     plan = "plan"
     check = "check"
+    """Told as progress only: an interrupted check plans again, so the run stays in ``plan``."""
     apply = "apply"
     report = "report"
     done = "done"

@@ -232,3 +232,19 @@ def test_a_test_mail_arrives_or_says_why_not(post: Post, inbox: Inbox, smtp: Smt
     post.runner.run(post.postman(None).send_test("ann@example.com"))
     assert len(list(post.directory.iterdir())) == 1
     assert post.mails() == []
+
+
+def test_who_waits_for_mails_waits_only_so_long(
+    post: Post, inbox: Inbox, smtp: SmtpTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.post(*(f"user{n}@example.com" for n in range(2 * BATCH + 1)))
+    sent = post.outbox.mark_sent
+
+    async def slow(mail_id: str, now: int) -> None:
+        post.clock.now += 1
+        await sent(mail_id, now)
+
+    monkeypatch.setattr(post.outbox, "mark_sent", slow)
+    postman = post.postman(smtp)
+    assert post.runner.run(postman.deliver_due(BATCH - 1)) == BATCH
+    assert post.deliver(postman) == BATCH + 1

@@ -80,6 +80,38 @@ def test_a_draft_leaves_no_trace_and_is_applied_as_it_was_seen(
     run(story())
 
 
+def test_a_draft_settles_and_renames_on_the_copy_only(database_url: str, tmp_path: Path) -> None:
+    """What waits to be synced goes on waiting, and keeps the Unique field of the saved mapping."""
+
+    async def story() -> None:
+        directory, users, _ = people(4)
+        async with office(database_url, tmp_path, directory) as o:
+            await o.start()
+            directory.update_user(users[0], jobTitle="Buyer")
+            await o.start(preview=True)
+            known = await mirror(o.world)
+            edit = SyncEdit(mapping=untitled())
+            reviewed = await preview(o, edit)
+            planned = await rows(o.world, reviewed, status=PENDING)
+            assert all("userName" in row.operation.after for row in planned)
+            assert len(planned) == 4
+            assert await mirror(o.world) == known
+            assert (await o.start()).counts["users"]["updated"] == 1
+
+    run(story())
+
+
+def untitled() -> dict[str, Any]:
+    """Return a mapping without titles, in which the user name is another one."""
+    given = table_to_json(DEFAULT_TABLE)
+    given["users"] = [row for row in given["users"] if row["target"] != "title"]
+    for row in given["users"]:
+        if row["target"] == "userName":
+            row["source"] = 'Append([displayName], "@example.com")'
+            row["kind"] = "expression"
+    return given
+
+
 def test_a_scope_that_loses_many_is_held_also_when_it_was_reviewed(
     database_url: str, tmp_path: Path
 ) -> None:

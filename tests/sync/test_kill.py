@@ -107,6 +107,7 @@ def test_killed_in_each_phase_it_ends_as_if_it_had_not_been(
     with live_app(trigger) as simulator:
         start = [
             *("connection", "create", "--name", "Contoso", "--unique-field", "username"),
+            *("--enrollment", "only-sync"),
             *("--azure-tenant", directory.tenant_id, "--client-id", directory.client_id),
             *("--client-secret", directory.client_secret),
             *("--authority-url", simulator, "--graph-url", simulator),

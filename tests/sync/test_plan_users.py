@@ -65,7 +65,7 @@ holders = st.none() | st.builds(
 
 KINDS = ["linked", "unlinked", "tombstone", "gone", "matched", "new"]
 
-MANY = settings(max_examples=400)
+MANY = settings(max_examples=250)
 """What matters is rare among all that could be."""
 
 

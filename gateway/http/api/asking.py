@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.http.api import models, values
+from gateway.http.api import answers, values
 from gateway.http.api.endpoints import Call
 from gateway.syncs.edits import EditProblems, SyncEdit, apply_edit
 from gateway.syncs.fields import FieldProblem
@@ -15,7 +15,7 @@ from storage.access.api_tokens import Role
 TRIGGER = "api"
 
 
-async def ask(call: Call, sync: UserSyncRecord, options: Mapping[str, Any]) -> models.Request:
+async def ask(call: Call, sync: UserSyncRecord, options: Mapping[str, Any]) -> answers.Request:
     """Queue a request, and return it as the answer."""
     queued = await call.gateway.queue.ask(sync.id, options, trigger=TRIGGER, actor=call.actor)
     return await values.request(call, queued)
@@ -34,7 +34,7 @@ def edit_of(call: Call, given: Mapping[str, Any]) -> SyncEdit:
     return edit
 
 
-async def save_or_ask(call: Call, sync: UserSyncRecord, edit: SyncEdit) -> models.Saved:
+async def save_or_ask(call: Call, sync: UserSyncRecord, edit: SyncEdit) -> answers.Saved:
     """Save an edit, or queue the preview of one that decides about people who are synced.
 
     Raises:
@@ -42,13 +42,13 @@ async def save_or_ask(call: Call, sync: UserSyncRecord, edit: SyncEdit) -> model
     """
     edited = apply_edit(sync, edit, call.gateway.custom_targets)
     if edited.decisive and sync.last_run is not None:
-        return models.Saved(saved=False, request=await ask_preview(call, sync, edit))
+        return answers.Saved(saved=False, request=await ask_preview(call, sync, edit))
     await call.gateway.control.edit(sync.id, edit, actor=call.actor)
     now = await call.sync()
-    return models.Saved(saved=True, user_sync=values.user_sync(call, now))
+    return answers.Saved(saved=True, user_sync=values.user_sync(call, now))
 
 
-async def ask_preview(call: Call, sync: UserSyncRecord, edit: SyncEdit) -> models.Request:
+async def ask_preview(call: Call, sync: UserSyncRecord, edit: SyncEdit) -> answers.Request:
     """Queue the preview of an edit.
 
     Raises:

@@ -1,10 +1,11 @@
 """Mappings, single objects, explanations, choices, and health."""
 
+from contextlib import nullcontext
 from importlib.metadata import version
 
 from azure_adapter.mapping import SchemaError, import_schema, table_from_json, table_to_json
 from azure_adapter.sync.explain import PastDecision
-from gateway.http.api import models
+from gateway.http.api import answers, models
 from gateway.http.api.asking import edit_of, save_or_ask
 from gateway.http.api.endpoints import Call, Endpoint
 from gateway.http.api.problems import Problem
@@ -21,13 +22,13 @@ async def read_mapping(call: Call) -> models.JsonObject:
     return models.JsonObject(value=stored(sync, call.gateway.custom_targets)["mapping"])
 
 
-async def replace_mapping(call: Call) -> models.Saved:
+async def replace_mapping(call: Call) -> answers.Saved:
     """Replace a mapping."""
     edit = edit_of(call, {"mapping": call.body.value})
     return await save_or_ask(call, await call.sync(), edit)
 
 
-async def import_mapping(call: Call) -> models.ImportedMapping:
+async def import_mapping(call: Call) -> answers.ImportedMapping:
     """Import a mapping."""
     await call.sync()
     try:
@@ -38,19 +39,19 @@ async def import_mapping(call: Call) -> models.ImportedMapping:
         {"where": each.where, "target": each.target, "source": each.source, "reason": each.reason}
         for each in found.left_out
     ]
-    return models.ImportedMapping(
+    return answers.ImportedMapping(
         mapping=table_to_json(found.table), left_out=left_out, changed=list(found.changed)
     )
 
 
-async def test_mapping(call: Call) -> models.TestedObject:
+async def test_mapping(call: Call) -> answers.TestedObject:
     """Test a mapping."""
     sync, body = await call.sync(), call.body
     custom = call.gateway.custom_targets
     table = None if body.mapping is None else table_from_json(body.mapping, custom)
     found = await try_mapping(call.gateway, sync, body.kind, body.identifier, table)
     rows = [
-        models.TestedRow(
+        answers.TestedRow(
             row=each.number,
             target=each.row.target,
             source=str(each.row.source),
@@ -63,18 +64,18 @@ async def test_mapping(call: Call) -> models.TestedObject:
         )
         for each in found.rows
     ]
-    return models.TestedObject(kind=found.kind.value, source_id=found.source_id, rows=rows)
+    return answers.TestedObject(kind=found.kind.value, source_id=found.source_id, rows=rows)
 
 
-async def provision_on_demand(call: Call) -> models.OnDemandAnswer:
+async def provision_on_demand(call: Call) -> answers.OnDemandAnswer:
     """Provision one object."""
     sync, body, gateway = await call.sync(), call.body, call.gateway
-    with gateway.queue.turn(sync.id):
+    with gateway.queue.turn(sync.id) if body.apply else nullcontext():
         report = await gateway.control.on_demand(
             sync.id, body.kind, body.identifier, apply=body.apply, actor=call.actor
         )
     steps = [
-        models.StepAnswer(
+        answers.StepAnswer(
             name=step.name.value,
             status=step.status.value,
             input=dict(step.input),
@@ -84,7 +85,7 @@ async def provision_on_demand(call: Call) -> models.OnDemandAnswer:
         )
         for step in report.steps
     ]
-    return models.OnDemandAnswer(
+    return answers.OnDemandAnswer(
         kind=report.kind.value,
         identifier=report.identifier,
         source_id=report.source_id,
@@ -97,11 +98,11 @@ async def provision_on_demand(call: Call) -> models.OnDemandAnswer:
     )
 
 
-async def explain(call: Call) -> models.ExplanationAnswer:
+async def explain(call: Call) -> answers.ExplanationAnswer:
     """Explain a person or group."""
     found = await explained(call.gateway, call.token.workspace, call.query.who)
     standings = [
-        models.StandingAnswer(
+        answers.StandingAnswer(
             sync=each.sync_id,
             sync_name=each.sync_name,
             source_id=each.source_id,
@@ -112,11 +113,11 @@ async def explain(call: Call) -> models.ExplanationAnswer:
         for each in found.standings
     ]
     decisions = [_decision(each) for each in found.decisions]
-    return models.ExplanationAnswer(standings=standings, decisions=decisions)
+    return answers.ExplanationAnswer(standings=standings, decisions=decisions)
 
 
-def _decision(each: PastDecision) -> models.DecisionAnswer:
-    return models.DecisionAnswer(
+def _decision(each: PastDecision) -> answers.DecisionAnswer:
+    return answers.DecisionAnswer(
         sync=each.sync_id,
         sync_name=each.sync_name,
         run=each.run_id,
@@ -141,7 +142,7 @@ def _decision(each: PastDecision) -> models.DecisionAnswer:
     )
 
 
-async def choose(call: Call) -> models.ResolutionAnswer:
+async def choose(call: Call) -> answers.ResolutionAnswer:
     """Choose for an object."""
     sync, body = await call.sync(), call.body
     made = await resolve(
@@ -152,7 +153,7 @@ async def choose(call: Call) -> models.ResolutionAnswer:
         body.resource_id,
         actor=call.actor,
     )
-    return models.ResolutionAnswer(
+    return answers.ResolutionAnswer(
         source_id=made.source_id,
         choice=made.choice.value,
         resource_id=made.resource_id,
@@ -160,21 +161,21 @@ async def choose(call: Call) -> models.ResolutionAnswer:
     )
 
 
-async def withdraw_choice(call: Call) -> models.Done:
+async def withdraw_choice(call: Call) -> answers.Done:
     """Withdraw a choice."""
     sync = await call.sync()
     done = await withdraw(call.gateway, sync.id, call.path["object"], actor=call.actor)
-    return models.Done(done=done)
+    return answers.Done(done=done)
 
 
-async def enable_object(call: Call) -> models.Done:
+async def enable_object(call: Call) -> answers.Done:
     """Enable a joined user."""
     sync = await call.sync()
     done = await enable_joined(call.gateway, sync.id, call.path["object"], actor=call.actor)
-    return models.Done(done=done)
+    return answers.Done(done=done)
 
 
-async def health(call: Call) -> models.Health:
+async def health(call: Call) -> answers.Health:
     """Tell how it is."""
     gateway, workspace = call.gateway, call.token.workspace
     state = await gateway.queue.store.state(workspace)
@@ -182,7 +183,7 @@ async def health(call: Call) -> models.Health:
         "SELECT state, COUNT(*) AS number FROM user_sync WHERE workspace_id = ? GROUP BY state",
         (workspace,),
     )
-    return models.Health(
+    return answers.Health(
         status="ok",
         version=version("ezto-gateway"),
         role=call.token.role.value,
@@ -211,7 +212,7 @@ ENDPOINTS = (
         replace_mapping,
         Role.user_manager,
         "Replace the attribute mapping; of a user sync that has run, its preview is queued.",
-        models.Saved,
+        answers.Saved,
         body=models.JsonObject,
     ),
     Endpoint(
@@ -220,7 +221,7 @@ ENDPOINTS = (
         import_mapping,
         Role.user_manager,
         "Make a mapping of a schema that was exported from Entra; nothing is saved.",
-        models.ImportedMapping,
+        answers.ImportedMapping,
         body=models.JsonObject,
     ),
     Endpoint(
@@ -229,7 +230,7 @@ ENDPOINTS = (
         test_mapping,
         Role.user_manager,
         "Show row by row what a mapping does with one real object; nothing is changed.",
-        models.TestedObject,
+        answers.TestedObject,
         body=models.MappingTest,
     ),
     Endpoint(
@@ -238,7 +239,7 @@ ENDPOINTS = (
         provision_on_demand,
         Role.user_manager,
         "Provision one person or group, or show what that would do, in five steps.",
-        models.OnDemandAnswer,
+        answers.OnDemandAnswer,
         body=models.OnDemandBody,
     ),
     Endpoint(
@@ -247,7 +248,7 @@ ENDPOINTS = (
         choose,
         Role.user_manager,
         "Choose what becomes of an object that cannot be matched without a person.",
-        models.ResolutionAnswer,
+        answers.ResolutionAnswer,
         body=models.ChoiceBody,
     ),
     Endpoint(
@@ -256,7 +257,7 @@ ENDPOINTS = (
         withdraw_choice,
         Role.user_manager,
         "Forget what was chosen for an object.",
-        models.Done,
+        answers.Done,
     ),
     Endpoint(
         "POST",
@@ -264,7 +265,7 @@ ENDPOINTS = (
         enable_object,
         Role.user_manager,
         "Let Azure decide again about a user who was disabled when the sync joined it.",
-        models.Done,
+        answers.Done,
     ),
     Endpoint(
         "GET",
@@ -272,7 +273,7 @@ ENDPOINTS = (
         explain,
         Role.auditor,
         "Tell why a person or group is in its state: where it stands, and every past decision.",
-        models.ExplanationAnswer,
+        answers.ExplanationAnswer,
         query=models.ExplainQuery,
     ),
     Endpoint(
@@ -281,6 +282,6 @@ ENDPOINTS = (
         health,
         Role.auditor,
         "Tell how the gateway is: version, states of the user syncs, length of the queue.",
-        models.Health,
+        answers.Health,
     ),
 )

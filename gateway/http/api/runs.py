@@ -4,13 +4,12 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from starlette.responses import Response, StreamingResponse
 
 from azure_adapter.sync.approvals import reviewed_run
 from azure_adapter.sync.refusals import SyncPaused
-from gateway.http.api import models, values
+from gateway.http.api import answers, models, values
 from gateway.http.api.asking import ask
 from gateway.http.api.endpoints import ROOT, Call, Endpoint
 from gateway.http.api.problems import Problem
@@ -32,7 +31,7 @@ LISTEN_S = 0.25
 OPEN = (RequestStatus.queued, RequestStatus.taken)
 
 
-async def start_run(call: Call) -> models.Request:
+async def start_run(call: Call) -> answers.Request:
     """Start a run."""
     sync, body = await call.sync(), call.body
     if body.full + body.retry + body.drift > 1:
@@ -48,16 +47,16 @@ def _paused(sync: UserSyncRecord) -> SyncPaused:
     )
 
 
-async def list_runs(call: Call) -> models.RunPage:
+async def list_runs(call: Call) -> answers.RunPage:
     """List runs."""
     sync, query = await call.sync(), call.query
     store = call.gateway.sync_store(sync.id)
     found = await store.runs(query.limit + 1, query.after or None)
     items = [values.run(each) for each in found[: query.limit]]
-    return models.RunPage(items=items, next=items[-1].id if len(found) > query.limit else None)
+    return answers.RunPage(items=items, next=items[-1].id if len(found) > query.limit else None)
 
 
-async def read_run(call: Call) -> models.Run:
+async def read_run(call: Call) -> answers.Run:
     """Read a run."""
     return values.run(await _run(call, await call.sync()))
 
@@ -75,7 +74,7 @@ async def _run(call: Call, sync: UserSyncRecord) -> RunRecord:
     return found
 
 
-async def list_operations(call: Call) -> models.PlanPage:
+async def list_operations(call: Call) -> answers.PlanPage:
     """List a plan."""
     sync, query = await call.sync(), call.query
     run = await _run(call, sync)
@@ -83,7 +82,7 @@ async def list_operations(call: Call) -> models.PlanPage:
     browsing = Browsing(call.gateway.database, sync.id)
     rows = await browsing.matching(run.id, wanted, query.after, query.limit + 1)
     items = [values.plan_row(row) for row in rows[: query.limit]]
-    return models.PlanPage(items=items, next=items[-1].seq if len(rows) > query.limit else None)
+    return answers.PlanPage(items=items, next=items[-1].seq if len(rows) > query.limit else None)
 
 
 async def download_operations(call: Call) -> Response:
@@ -130,7 +129,7 @@ def _cells(row: PlannedOperation) -> tuple[str, ...]:
     )
 
 
-async def apply_run(call: Call) -> models.Request:
+async def apply_run(call: Call) -> answers.Request:
     """Apply a reviewed plan."""
     sync = await call.sync()
     run = await _run(call, sync)
@@ -138,7 +137,7 @@ async def apply_run(call: Call) -> models.Request:
     return await ask(call, sync, calls.apply(run.id, call.body.checksum))
 
 
-async def allow_operations(call: Call) -> models.Request:
+async def allow_operations(call: Call) -> answers.Request:
     """Allow held operations."""
     sync = await call.sync()
     run = await _run(call, sync)
@@ -147,28 +146,28 @@ async def allow_operations(call: Call) -> models.Request:
     return await ask(call, sync, calls.allow(run.id, call.body.seqs))
 
 
-async def discard_operations(call: Call) -> models.Count:
+async def discard_operations(call: Call) -> answers.Count:
     """Discard held operations."""
     sync = await call.sync()
     run = await _run(call, sync)
     count = await call.gateway.control.discard(sync.id, run.id, call.body.seqs, actor=call.actor)
-    return models.Count(count=count)
+    return answers.Count(count=count)
 
 
-async def undo_run(call: Call) -> models.Request:
+async def undo_run(call: Call) -> answers.Request:
     """Undo a run."""
     sync = await call.sync()
     run = await _run(call, sync)
     return await ask(call, sync, calls.undo(run.id))
 
 
-async def cancel_run(call: Call) -> models.Done:
+async def cancel_run(call: Call) -> answers.Done:
     """Cancel the running run."""
     sync = await call.sync()
-    return models.Done(done=await call.gateway.control.cancel(sync.id, actor=call.actor))
+    return answers.Done(done=await call.gateway.control.cancel(sync.id, actor=call.actor))
 
 
-async def find_drift(call: Call) -> models.Request:
+async def find_drift(call: Call) -> answers.Request:
     """List or repair drift."""
     sync, repair = await call.sync(), call.body.repair
     if sync.paused and repair:
@@ -176,22 +175,24 @@ async def find_drift(call: Call) -> models.Request:
     return await ask(call, sync, calls.start(drift=True, preview=not repair))
 
 
-async def list_requests(call: Call) -> models.RequestPage:
+async def list_requests(call: Call) -> answers.RequestPage:
     """List requests."""
     sync, query = await call.sync(), call.query
     found = await call.gateway.queue.store.list(sync.id, query.limit + 1, query.after or None)
     items = [await values.request(call, each) for each in found[: query.limit]]
-    return models.RequestPage(items=items, next=items[-1].id if len(found) > query.limit else None)
+    return answers.RequestPage(items=items, next=items[-1].id if len(found) > query.limit else None)
 
 
-async def read_request(call: Call) -> models.Request:
+async def read_request(call: Call) -> answers.Request:
     """Read a request, and wait for its end if that is asked for."""
     sync = await call.sync()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(call.query.wait or None):
-            while (await _request(call, sync)).status in OPEN and call.query.wait:
-                await asyncio.sleep(LISTEN_S)
-    return await values.request(call, await _request(call, sync))
+    found = await _request(call, sync)
+    for _ in range(int(call.query.wait / LISTEN_S)):
+        if found.status not in OPEN:
+            break
+        await asyncio.sleep(LISTEN_S)
+        found = await _request(call, sync)
+    return await values.request(call, found)
 
 
 async def _request(call: Call, sync: UserSyncRecord) -> RequestRecord:
@@ -218,7 +219,7 @@ ENDPOINTS = (
         start_run,
         Role.user_manager,
         "Queue a run: incremental, full, a preview, a retry, or about drift.",
-        models.Request,
+        answers.Request,
         body=models.NewRun,
         status=202,
         optional_body=True,
@@ -229,17 +230,17 @@ ENDPOINTS = (
         list_runs,
         Role.auditor,
         "List the runs of a user sync, newest first.",
-        models.RunPage,
+        answers.RunPage,
         query=models.PageQuery,
     ),
-    Endpoint("GET", RUN, read_run, Role.auditor, "Read a run with its counts.", models.Run),
+    Endpoint("GET", RUN, read_run, Role.auditor, "Read a run with its counts.", answers.Run),
     Endpoint(
         "GET",
         f"{RUN}/operations",
         list_operations,
         Role.auditor,
         "List the operations of a run's plan, with before and after.",
-        models.PlanPage,
+        answers.PlanPage,
         query=models.OperationsQuery,
     ),
     Endpoint(
@@ -257,7 +258,7 @@ ENDPOINTS = (
         apply_run,
         Role.user_manager,
         "Queue that exactly the plan of a preview is applied, as it was reviewed.",
-        models.Request,
+        answers.Request,
         body=models.Reviewed,
         status=202,
     ),
@@ -267,7 +268,7 @@ ENDPOINTS = (
         allow_operations,
         Role.user_manager,
         "Queue that held operations are applied, exactly these, once.",
-        models.Request,
+        answers.Request,
         body=models.Chosen,
         status=202,
         optional_body=True,
@@ -278,7 +279,7 @@ ENDPOINTS = (
         discard_operations,
         Role.user_manager,
         "Discard held operations, until their objects change.",
-        models.Count,
+        answers.Count,
         body=models.Chosen,
         optional_body=True,
     ),
@@ -288,7 +289,7 @@ ENDPOINTS = (
         undo_run,
         Role.user_manager,
         "Pause the user sync, and queue a preview that takes back what a run applied.",
-        models.Request,
+        answers.Request,
         status=202,
     ),
     Endpoint(
@@ -297,7 +298,7 @@ ENDPOINTS = (
         cancel_run,
         Role.user_manager,
         "Ask the running run, in whatever process, to stop.",
-        models.Done,
+        answers.Done,
     ),
     Endpoint(
         "POST",
@@ -305,7 +306,7 @@ ENDPOINTS = (
         find_drift,
         Role.user_manager,
         "Queue a look for what was changed in the store behind the sync's back, or its repair.",
-        models.Request,
+        answers.Request,
         body=models.Repair,
         status=202,
         optional_body=True,
@@ -316,7 +317,7 @@ ENDPOINTS = (
         list_requests,
         Role.auditor,
         "List what was asked of a user sync, newest first.",
-        models.RequestPage,
+        answers.RequestPage,
         query=models.PageQuery,
     ),
     Endpoint(
@@ -325,7 +326,7 @@ ENDPOINTS = (
         read_request,
         Role.auditor,
         "Read what became of a request; `wait` answers when it is over.",
-        models.Request,
+        answers.Request,
         query=models.RequestQuery,
     ),
 )

@@ -5,7 +5,7 @@ from typing import Any
 from azure_adapter.graph import GRAPH_URL, LOGIN_URL
 from azure_adapter.sync.config import DeletionPolicy, Enrollment
 from gateway.connections import NewConnection, SignInMode
-from gateway.http.api import models, values
+from gateway.http.api import answers, models, values
 from gateway.http.api.asking import ask, ask_preview, edit_of, save_or_ask
 from gateway.http.api.endpoints import Call, Endpoint
 from gateway.http.api.problems import Problem
@@ -22,19 +22,19 @@ SIGN_IN = frozenset(
 )
 
 
-async def list_user_syncs(call: Call) -> models.UserSyncPage:
+async def list_user_syncs(call: Call) -> answers.UserSyncPage:
     """List the user syncs of the workspace."""
     query: models.PageQuery = call.query
     database, workspace = call.gateway.database, call.token.workspace
     ids = await sync_ids(database, workspace, query.after, query.limit + 1)
     found = [await call.gateway.user_syncs.get(workspace, one) for one in ids[: query.limit]]
     items = [values.user_sync(call, each) for each in found if each is not None]
-    return models.UserSyncPage(
+    return answers.UserSyncPage(
         items=items, next=ids[query.limit - 1] if len(ids) > query.limit else None
     )
 
 
-async def create_user_sync(call: Call) -> models.UserSync:
+async def create_user_sync(call: Call) -> answers.UserSync:
     """Create a user sync."""
     body: models.NewUserSync = call.body
     given = {name: value for name, value in body.model_dump().items() if value is not None}
@@ -64,54 +64,54 @@ async def _workspace(call: Call) -> str:
     return rooms[call.token.workspace]
 
 
-async def read_user_sync(call: Call) -> models.UserSync:
+async def read_user_sync(call: Call) -> answers.UserSync:
     """Read a user sync."""
     return values.user_sync(call, await call.sync())
 
 
-async def edit_user_sync(call: Call) -> models.Saved:
+async def edit_user_sync(call: Call) -> answers.Saved:
     """Edit a user sync."""
     return await save_or_ask(call, await call.sync(), edit_of(call, call.body.model_dump()))
 
 
-async def preview_edit(call: Call) -> models.Request:
+async def preview_edit(call: Call) -> answers.Request:
     """Preview an edit."""
     return await ask_preview(call, await call.sync(), edit_of(call, call.body.model_dump()))
 
 
-async def delete_user_sync(call: Call) -> models.Request:
+async def delete_user_sync(call: Call) -> answers.Request:
     """Delete a user sync."""
     query: models.DeleteQuery = call.query
     return await ask(call, await call.sync(), calls.delete(deactivate=query.deactivate))
 
 
-async def pause_user_sync(call: Call) -> models.UserSync:
+async def pause_user_sync(call: Call) -> answers.UserSync:
     """Pause a user sync."""
     sync = await call.sync()
     await call.gateway.control.pause(sync.id, actor=call.actor, reason=call.body.reason)
     return values.user_sync(call, await call.sync())
 
 
-async def resume_user_sync(call: Call) -> models.UserSync:
+async def resume_user_sync(call: Call) -> answers.UserSync:
     """Resume a user sync."""
     sync = await call.sync()
     await call.gateway.control.resume(sync.id, actor=call.actor)
     return values.user_sync(call, await call.sync())
 
 
-async def replace_credential(call: Call) -> models.UserSync:
+async def replace_credential(call: Call) -> answers.UserSync:
     """Replace the client secret."""
     sync = await call.sync()
     await call.gateway.sign_ins.set_credential(sync, call.body.client_secret, None)
     return values.user_sync(call, await call.sync())
 
 
-async def read_schedule(call: Call) -> models.Schedule:
+async def read_schedule(call: Call) -> answers.Schedule:
     """Read a schedule."""
     return values.schedule(await call.sync())
 
 
-async def replace_schedule(call: Call) -> models.Schedule:
+async def replace_schedule(call: Call) -> answers.Schedule:
     """Replace a schedule."""
     sync = await call.sync()
     given: dict[str, Any] = call.body.value
@@ -127,20 +127,20 @@ def _invalid(problems: tuple[FieldProblem, ...]) -> Problem:
     return Problem(422, "invalid", "The schedule cannot be used.", errors=problems)
 
 
-async def invite_existing(call: Call) -> models.Count:
+async def invite_existing(call: Call) -> answers.Count:
     """Invite existing users."""
     sync = await call.sync()
     count = await call.gateway.control.invite_existing(
         sync.id, dry=not call.body.apply, actor=call.actor
     )
-    return models.Count(count=count)
+    return answers.Count(count=count)
 
 
-async def check_target(call: Call) -> models.TargetAnswer:
+async def check_target(call: Call) -> answers.TargetAnswer:
     """Try out a target."""
     found = await checked_target(call.gateway, await call.sync())
     offers = {name: value for name, value in found.items() if isinstance(value, bool)}
-    return models.TargetAnswer(target=found["target"], offers=offers)
+    return answers.TargetAnswer(target=found["target"], offers=offers)
 
 
 ONE = "/user-syncs/{sync}"
@@ -152,7 +152,7 @@ ENDPOINTS = (
         list_user_syncs,
         Role.auditor,
         "List the user syncs of the workspace, the oldest first.",
-        models.UserSyncPage,
+        answers.UserSyncPage,
         query=models.PageQuery,
     ),
     Endpoint(
@@ -161,11 +161,11 @@ ENDPOINTS = (
         create_user_sync,
         Role.user_manager,
         "Create a user sync.",
-        models.UserSync,
+        answers.UserSync,
         body=models.NewUserSync,
         status=201,
     ),
-    Endpoint("GET", ONE, read_user_sync, Role.auditor, "Read a user sync.", models.UserSync),
+    Endpoint("GET", ONE, read_user_sync, Role.auditor, "Read a user sync.", answers.UserSync),
     Endpoint(
         "PATCH",
         ONE,
@@ -173,7 +173,7 @@ ENDPOINTS = (
         Role.user_manager,
         "Edit a user sync. An edit of scope, mapping, nesting or deletion policy of one that has "
         "run is not saved: its preview is queued, and applying that saves it.",
-        models.Saved,
+        answers.Saved,
         body=models.SyncSettings,
     ),
     Endpoint(
@@ -182,7 +182,7 @@ ENDPOINTS = (
         delete_user_sync,
         Role.administrator,
         "Delete a user sync; its users and groups stay. When it is done, it is gone (404).",
-        models.Request,
+        answers.Request,
         query=models.DeleteQuery,
         status=202,
     ),
@@ -192,7 +192,7 @@ ENDPOINTS = (
         preview_edit,
         Role.user_manager,
         "Preview an edit without saving it; applying the preview saves it.",
-        models.Request,
+        answers.Request,
         body=models.SyncSettings,
         status=202,
     ),
@@ -202,7 +202,7 @@ ENDPOINTS = (
         pause_user_sync,
         Role.user_manager,
         "Stop schedule, retries and runs until it is resumed; a running run is cancelled.",
-        models.UserSync,
+        answers.UserSync,
         body=models.Reason,
         optional_body=True,
     ),
@@ -212,7 +212,7 @@ ENDPOINTS = (
         resume_user_sync,
         Role.user_manager,
         "Let a paused user sync run again.",
-        models.UserSync,
+        answers.UserSync,
     ),
     Endpoint(
         "PUT",
@@ -220,7 +220,7 @@ ENDPOINTS = (
         replace_credential,
         Role.user_manager,
         "Replace the client secret of the user sync's own app registration.",
-        models.UserSync,
+        answers.UserSync,
         body=models.NewCredential,
     ),
     Endpoint(
@@ -229,7 +229,7 @@ ENDPOINTS = (
         read_schedule,
         Role.auditor,
         "Read when a user sync runs by itself.",
-        models.Schedule,
+        answers.Schedule,
     ),
     Endpoint(
         "PUT",
@@ -238,7 +238,7 @@ ENDPOINTS = (
         Role.user_manager,
         "Set when a user sync runs by itself: cron or every_minutes, time_zone, full_every, "
         "jitter_seconds, enabled; {} is never.",
-        models.Schedule,
+        answers.Schedule,
         body=models.JsonObject,
     ),
     Endpoint(
@@ -247,7 +247,7 @@ ENDPOINTS = (
         invite_existing,
         Role.user_manager,
         "Count the existing users who are not verified, or have the next run invite them.",
-        models.Count,
+        answers.Count,
         body=models.Invite,
         optional_body=True,
     ),
@@ -257,6 +257,6 @@ ENDPOINTS = (
         check_target,
         Role.user_manager,
         "Try out where the user sync writes to; nothing is changed.",
-        models.TargetAnswer,
+        answers.TargetAnswer,
     ),
 )

@@ -1,7 +1,7 @@
 """Records of the gateway as answers of the API."""
 
 from azure_adapter.sync.summary import summary
-from gateway.http.api import models
+from gateway.http.api import answers
 from gateway.http.api.endpoints import Call
 from gateway.work.describing import described, iso, upcoming
 from scim.provisioning.operations import PlannedOperation
@@ -10,20 +10,20 @@ from storage.access import UserSyncRecord
 from storage.work import RequestRecord, RequestStatus
 
 
-def user_sync(call: Call, record: UserSyncRecord) -> models.UserSync:
+def user_sync(call: Call, record: UserSyncRecord) -> answers.UserSync:
     """Return a user sync as an answer."""
-    return models.UserSync.model_validate(described(call.gateway, record))
+    return answers.UserSync.model_validate(described(call.gateway, record))
 
 
-def schedule(record: UserSyncRecord) -> models.Schedule:
+def schedule(record: UserSyncRecord) -> answers.Schedule:
     """Return a schedule as an answer."""
-    return models.Schedule.model_validate(upcoming(record))
+    return answers.Schedule.model_validate(upcoming(record))
 
 
-def run(record: RunRecord) -> models.Run:
+def run(record: RunRecord) -> answers.Run:
     """Return a run as an answer."""
     numbers = summary(record)
-    return models.Run(
+    return answers.Run(
         id=record.id,
         sync=record.sync_id,
         kind=record.kind.value,
@@ -48,10 +48,10 @@ def run(record: RunRecord) -> models.Run:
     )
 
 
-def plan_row(row: PlannedOperation) -> models.PlanRow:
+def plan_row(row: PlannedOperation) -> answers.PlanRow:
     """Return a row of a plan as an answer."""
     operation = row.operation
-    return models.PlanRow(
+    return answers.PlanRow(
         seq=row.seq,
         action=operation.action.value,
         kind=operation.kind.value,
@@ -72,14 +72,14 @@ def plan_row(row: PlannedOperation) -> models.PlanRow:
     )
 
 
-async def request(call: Call, record: RequestRecord) -> models.Request:
+async def request(call: Call, record: RequestRecord) -> answers.Request:
     """Return a request as an answer, with the run that works on it now."""
     run_id = record.run_id
     if run_id is None and record.status is RequestStatus.taken:
         store = call.gateway.sync_store(record.sync_id)
         left = await store.unfinished_run() or await store.unfinished_run(preview=True)
         run_id = left.id if left is not None else None
-    return models.Request(
+    return answers.Request(
         id=record.id,
         sync=record.sync_id,
         call=dict(record.options),
