@@ -20,11 +20,10 @@ from azure_adapter.sync.refusals import (
     NoSuchRun,
     NothingToDecide,
     NothingToUndo,
-    NotPaused,
-    SyncPaused,
 )
 from azure_adapter.sync.requests import Prepare, Request
 from azure_adapter.sync.run_work import Parts, RunWork
+from azure_adapter.sync.starting import check_paused, close_left_preview, covers, mode_of
 from scim.provisioning.ports import (
     EnrollmentPort,
     ProvisioningTarget,
@@ -34,21 +33,13 @@ from scim.provisioning.ports import (
 from scim.provisioning.records import (
     Lease,
     RunKind,
-    RunMode,
     RunPhase,
     RunRecord,
-    RunStatus,
     SourceError,
 )
 from scim.provisioning.source import ObjectKind
 
 __all__ = ["AlreadyRunning", "Progress", "SyncEngine"]
-
-RECENT_RUNS = 50
-"""How far back it is looked for a run that was no preview."""
-
-CYCLES = frozenset({RunKind.cycle, RunKind.reviewed})
-"""Kinds of runs after which changes can be read instead of everything."""
 
 
 def _now_us() -> int:
@@ -268,11 +259,11 @@ class SyncEngine:
             AlreadyRunning: another process runs the sync now.
             SyncPaused, NotPaused: see :meth:`apply`.
         """
-        await self.check_paused(request)
+        await check_paused(self.store, self.config.name, request)
         async with self.kept() as kept:
             if not request.preview and not request.reconfigures:
                 left = await self.take_up(kept)
-                if left is not None and _covers(left, request):
+                if left is not None and covers(left, request):
                     return left
             run = await self.begin(kept.lease, request)
             return await self.carry(kept, run)
@@ -303,10 +294,10 @@ class SyncEngine:
 
     async def begin(self, lease: Lease, request: Request) -> RunRecord:
         """Add a run, with all that belongs to its beginning, in one transaction."""
-        await self._close_left_preview()
-        mode = await self._mode(request)
+        await close_left_preview(self.store)
+        mode = await mode_of(self.store, request)
         async with self.store.unit_of_work(lease):
-            await self.check_paused(request)
+            await check_paused(self.store, self.config.name, request)
             if request.reconfigures and await self.store.unfinished_run() is not None:
                 raise AlreadyRunning(
                     f"A run of the user sync {self.config.name!r} was interrupted.",
@@ -361,46 +352,6 @@ class SyncEngine:
         )
         return await self.carry(kept, run)
 
-    async def _close_left_preview(self) -> None:
-        """End a preview whose process stopped: nobody waits for it any more."""
-        left = await self.store.unfinished_run(preview=True)
-        if left is not None:
-            message = "The preview's process had stopped, and a preview is not taken up again."
-            await self.store.skip_pending(left.id, "interrupted", message)
-            await self.store.update_run(
-                left.id, status=RunStatus.cancelled, note=message, finished=True
-            )
-
-    async def _mode(self, request: Request) -> RunMode:
-        if request.kind is not RunKind.cycle:
-            return RunMode.incremental
-        cursors = [await self.store.cursor(kind) for kind in (ObjectKind.user, ObjectKind.group)]
-        recent = await self.store.runs(limit=RECENT_RUNS)
-        started = any(not run.preview and run.kind in CYCLES for run in recent)
-        changes = started and all(cursor.delta_cursor for cursor in cursors)
-        return RunMode.incremental if changes and not request.full else RunMode.initial
-
-    async def check_paused(self, request: Request) -> None:
-        """Refuse what a paused sync does not do, and an undo that its next cycle would revert.
-
-        Raises:
-            SyncPaused: it is paused, and this would apply something.
-            NotPaused: it is not, and this applies an undo.
-        """
-        paused = await self.store.is_paused()
-        name = self.config.name
-        undoes = request.kind is RunKind.reviewed and request.undoes_run is not None
-        if undoes and not paused:
-            raise NotPaused(
-                f"The user sync {name!r} is not paused, so its next cycle would revert the undo.",
-                "Pause it first.",
-            )
-        if paused and not request.preview and not undoes:
-            raise SyncPaused(
-                f"The user sync {name!r} is paused.",
-                "Resume it first, or only preview what it would do.",
-            )
-
     async def _existing(self, run_id: str) -> RunRecord:
         run = await self.store.run(run_id)
         if run is None:
@@ -417,13 +368,4 @@ def nothing_held(run_id: str, elsewhere: str | None) -> NothingToDecide:
         f"None of these operations of the run {run_id} is held any more: they were decided, or "
         "planned anew.",
         advice,
-    )
-
-
-def _covers(left: RunRecord, request: Request) -> bool:
-    """Tell whether a run that was taken up is what is asked for now."""
-    return (
-        left.kind is RunKind.cycle is request.kind
-        and left.status is not RunStatus.cancelled
-        and not (request.full and left.mode is not RunMode.initial)
     )

@@ -14,6 +14,7 @@ from azure_adapter.sync.requests import Request
 from azure_adapter.sync.run_plans import RunPlan
 from azure_adapter.sync.run_work import planned_config
 from azure_adapter.sync.scope import rescope, scope_of
+from azure_adapter.sync.starting import check_paused
 from azure_adapter.sync.steps import (
     OnDemandReport,
     Step,
@@ -136,7 +137,7 @@ class OnDemand:
         request = Request(
             RunKind.on_demand, TRIGGER, self._actor, options={"source_id": change.source_id}
         )
-        await engine.check_paused(request)
+        await check_paused(self._store, engine.config.name, request)
         async with engine.kept() as kept:
             await engine.take_up(kept)
             record = await self._merge(change, complete, kept.lease)

@@ -42,20 +42,17 @@ class Planned:
 
     Attributes:
         notes: sentences for its history.
+        reason: why the sync goes into quarantine, "" when it does not.
         quarantine: what is held, by code: how many operations, how many newly.
         tripped: codes of safeguards that hold something now and held nothing before.
         checksum: of a preview, what a person sees of the plan.
     """
 
     notes: list[str] = field(default_factory=list)
+    reason: str = ""
     quarantine: dict[str, tuple[int, int]] = field(default_factory=dict)
     tripped: list[str] = field(default_factory=list)
     checksum: str = ""
-
-    @property
-    def reason(self) -> str:
-        """Why the sync goes into quarantine, "" when it does not."""
-        return next((note for note in self.notes if "Quarantine" in note), "")
 
     def counts(self) -> dict[str, Any]:
         """Return it as JSON values, for the counts of the run."""
@@ -109,10 +106,10 @@ class RunPlan:
             notes = await self._prepared()
             groups = await self._store.groups_to_recheck()
             notes += await self._objects()
-            notes = notes[:MOST_NOTES]
             self._checking()
-            notes += await self._checked(groups)
-        return await self._finished(notes)
+            reasons = await self._checked(groups)
+            differing = await self._approved_only()
+        return await self._finished([*notes[:MOST_NOTES], *reasons, *differing], reasons)
 
     @property
     def _kind(self) -> RunKind:
@@ -194,24 +191,31 @@ class RunPlan:
     # -- checking ----------------------------------------------------------------
 
     async def _checked(self, groups: list[str]) -> list[str]:
+        """Have the safeguards look at the plan; returns why they hold something, if they do.
+
+        A person chose what is allowed, and reviews an undo operation by operation.
+        """
+        run = self._run
+        if run.kind is RunKind.allowed or run.undoes_run is not None:
+            return []
+        check = Check(self._config, self._store, run.id, self._now_us(), keeps=not run.preview)
+        return await check.check(groups, allow=bool(run.options.get("allow")))
+
+    async def _approved_only(self) -> list[str]:
+        """Leave in the plan what a person approved; returns a note about what differs now."""
         store, run = self._store, self._run
         if run.kind is RunKind.allowed:
             return await keep_allowed(store, run.id, *self._approved())
-        undoes = run.undoes_run is not None
-        notes: list[str] = []
-        if not undoes:
-            check = Check(self._config, store, run.id, self._now_us(), keeps=not run.preview)
-            notes = await check.check(groups, allow=bool(run.options.get("allow")))
         if run.kind is RunKind.reviewed and run.reviewed_run is not None:
-            notes += await keep_reviewed(store, run.id, run.reviewed_run)
-        return notes
+            return await keep_reviewed(store, run.id, run.reviewed_run)
+        return []
 
-    async def _finished(self, notes: list[str]) -> Planned:
+    async def _finished(self, notes: list[str], reasons: list[str]) -> Planned:
         """Note what is held, and put this plan in the place of earlier ones."""
         store, run = self._store, self._run
         held = await store.count_held(run.id)
         before = await store.codes_held_before(run.id) if held else set()
-        planned = Planned(notes, held, sorted(set(held) - before))
+        planned = Planned(notes, " ".join(reasons[:1]), held, sorted(set(held) - before))
         await store.supersede(run.id, held=run.kind is not RunKind.allowed)
         if run.preview:
             planned.checksum = await store.checksum(run.id)

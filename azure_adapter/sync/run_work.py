@@ -15,7 +15,7 @@ from azure_adapter.sync.reading import Reading
 from azure_adapter.sync.run_plans import BY_THEMSELVES, Planned, RunPlan
 from azure_adapter.sync.states import check_phase
 from azure_adapter.sync.summary import failures, tally
-from scim.provisioning.operations import OperationStatus
+from scim.provisioning.operations import Action, OperationStatus
 from scim.provisioning.ports import (
     EnrollmentPort,
     ProvisioningTarget,
@@ -230,6 +230,7 @@ class RunWork:
             await store.count_memberships(run.id),
             {kind: await store.count_links(kind) for kind in ObjectKind},
             preview=run.preview,
+            invited=await self._count_invited(),
         )
         counts["quarantine"] = run.counts.get("quarantine", {})
         async with store.unit_of_work(self._lease):
@@ -244,6 +245,11 @@ class RunWork:
                 error=error,
                 finished=True,
             )
+
+    async def _count_invited(self) -> int:
+        counted = OperationStatus.pending if self._run.preview else OperationStatus.done
+        operations = await self._store.count_operations(self._run.id)
+        return operations.get((ObjectKind.user, Action.invite, counted.value), 0)
 
 
 def _ended(counts: Mapping[str, Any]) -> RunStatus:

@@ -12,6 +12,7 @@ COLUMN = {
     Action.restore: "restored",
     Action.take_over: "updated",
     Action.contribute: "updated",
+    Action.contribute: "updated",
     Action.update: "updated",
     Action.assign_manager: "updated",
     Action.release_name: "updated",
@@ -32,6 +33,7 @@ OBJECT_COLUMNS = (
     "unchanged",
     "failed",
     "held",
+    "skipped",
 )
 
 ObjectCounts = Mapping[tuple[ObjectKind, Action, str], int]
@@ -44,6 +46,7 @@ def tally(
     linked: Mapping[ObjectKind, int],
     *,
     preview: bool,
+    invited: int = 0,
 ) -> dict[str, Any]:
     """Return the counts of a run.
 
@@ -52,6 +55,7 @@ def tally(
         memberships: memberships by action and status.
         linked: how many objects of a kind are linked now.
         preview: count what would be done instead of what was done.
+        invited: how many people were invited, or would be.
     """
     counted = OperationStatus.pending if preview else OperationStatus.done
     counts: dict[str, Any] = {
@@ -62,6 +66,7 @@ def tally(
         "added": memberships.get((Action.add_members, counted.value), 0),
         "removed": memberships.get((Action.remove_members, counted.value), 0),
     }
+    counts["invited"] = invited
     return counts
 
 
@@ -83,6 +88,8 @@ def _objects(
             row["failed"] += number
         elif status == OperationStatus.held:
             row["held"] += number
+        elif status == OperationStatus.skipped:
+            row["skipped"] += number
     new = row["created"] if counted is OperationStatus.pending else 0
     row["unchanged"] = max(0, linked.get(kind, 0) + new - touched - _gone(row, counted))
     return row
@@ -104,13 +111,17 @@ def summary(run: RunRecord) -> dict[str, Any]:
     return {
         "run": run.id,
         "sync": run.sync_id,
+        "kind": run.kind.value,
         "mode": run.mode.value,
         "status": run.status.value,
         "preview": run.preview,
         "trigger": run.trigger,
+        "actor": run.actor,
         "users": dict(run.counts.get("users", empty)),
         "groups": dict(run.counts.get("groups", empty)),
         "memberships": dict(run.counts.get("memberships", {"added": 0, "removed": 0})),
+        "invited": int(run.counts.get("invited", 0)),
+        "quarantine": dict(run.counts.get("quarantine", {})),
         "duration_s": round(seconds, 3) if seconds is not None else None,
         "started_at": run.started_at,
         "finished_at": run.finished_at,

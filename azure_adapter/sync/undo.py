@@ -11,12 +11,11 @@ from typing import Any
 
 from azure_adapter.mapping import REDACTED, changes, diff
 from azure_adapter.sync import phases
+from azure_adapter.sync.paths import Document, at_path, normal, resource_of, with_paths
 from azure_adapter.sync.user_operations import patch_body
 from scim.ezto import EMAIL_VERIFIED, INVITE_STATUS
-from scim.provisioning.operations import AUTHORITY, BULK_ID, Action, Operation, PlannedOperation
+from scim.provisioning.operations import AUTHORITY, Action, Operation, PlannedOperation
 from scim.provisioning.source import ObjectKind
-
-Document = dict[str, Any]
 
 TOLD_ONLY = frozenset({AUTHORITY, EMAIL_VERIFIED, INVITE_STATUS})
 """What before and after tell, and no document has."""
@@ -211,8 +210,8 @@ def _remove(effect: Effect, now: Now, inverse: Inverse) -> None:
     if effect.came is Action.restore:
         differing = _changed(now.current, effect.after, now)
     else:
-        expected = _normal(told, now.ids)
-        found = _normal(now.current, now.ids)
+        expected = normal(told, now.ids)
+        found = normal(now.current, now.ids)
         if not now.strict:
             found = {name: found.get(name) for name in expected}
         differing = {str(step["path"]) for step in diff(found, expected)}
@@ -310,51 +309,11 @@ def members_back(
     if effect.vanishes or effect.left is not None:
         return [], []
     there = set(present)
-    added = [_resource(member, ids) for member in effect.added]
-    removed = [_resource(member, ids) for member in effect.removed]
+    added = [resource_of(member, ids) for member in effect.added]
+    removed = [resource_of(member, ids) for member in effect.removed]
     remove = [one for one in dict.fromkeys(added) if one in there and one not in removed]
     add = [one for one in dict.fromkeys(removed) if one not in there and one in standing]
     return remove, [one for one in add if one not in added]
-
-
-# -- documents --------------------------------------------------------------------
-
-
-def with_paths(document: Mapping[str, Any], values: Mapping[str, Any]) -> Document:
-    """Return a document with other values at some paths; ``None`` stands for no value."""
-    result: Document = dict(document)
-    for path, value in values.items():
-        name, sub = _split(path)
-        if sub is None:
-            _put(result, name, value)
-            continue
-        inner = dict(result.get(name) or {})
-        _put(inner, sub, value)
-        _put(result, name, inner or None)
-    return result
-
-
-def at_path(document: Mapping[str, Any], path: str) -> Any:
-    """Return the value at a path, ``None`` when there is none."""
-    name, sub = _split(path)
-    value = document.get(name)
-    if sub is None:
-        return value
-    return value.get(sub) if isinstance(value, Mapping) else None
-
-
-def _split(path: str) -> tuple[str, str | None]:
-    """Take a path apart; a URN has dots of its own (RFC 7644 §3.10)."""
-    separator = ":" if path.startswith("urn:") else "."
-    name, mark, sub = path.rpartition(separator) if separator == ":" else path.partition(".")
-    return (name, sub) if mark and sub else (path, None)
-
-
-def _put(document: Document, name: str, value: Any) -> None:
-    if value is None:
-        document.pop(name, None)
-    else:
-        document[name] = value
 
 
 def _real(told: Mapping[str, Any]) -> Document:
@@ -364,25 +323,9 @@ def _real(told: Mapping[str, Any]) -> Document:
 def _changed(current: Mapping[str, Any], told: Mapping[str, Any], now: Now) -> set[str]:
     """Return the paths at which a document is no longer what a run left."""
     paths = _real(told)
-    expected = with_paths({}, {path: _normal(value, now.ids) for path, value in paths.items()})
-    found = with_paths({}, {path: _normal(at_path(current, path), now.ids) for path in paths})
+    expected = with_paths({}, {path: normal(value, now.ids) for path, value in paths.items()})
+    found = with_paths({}, {path: normal(at_path(current, path), now.ids) for path in paths})
     return {str(step["path"]) for step in diff(found, expected)}
-
-
-def _normal(value: Any, ids: Mapping[str, str]) -> Any:
-    """Return a value in which references are the ids of resources, however they were written."""
-    if isinstance(value, str):
-        return _resource(value, ids) if value.startswith(BULK_ID) else value
-    if isinstance(value, Mapping):
-        if "$ref" in value and "value" in value:
-            return _normal(value["value"], ids)
-        return {name: _normal(inner, ids) for name, inner in value.items()}
-    return [_normal(inner, ids) for inner in value] if isinstance(value, list) else value
-
-
-def _resource(member: str, ids: Mapping[str, str]) -> str:
-    source_id = member.removeprefix(BULK_ID)
-    return ids.get(source_id, member) if source_id != member else member
 
 
 # -- operations ---------------------------------------------------------------------

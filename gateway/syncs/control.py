@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from azure_adapter.sync.approvals import reviewed_run
@@ -15,12 +14,11 @@ from azure_adapter.sync.on_demand import OnDemand, OnDemandReport
 from azure_adapter.sync.progress import Progress, Tell
 from azure_adapter.sync.refusals import NeedsPreview, NoSuchRun
 from gateway.syncs.edits import EditedSync, SyncEdit, apply_edit, draft_of, save_edit
-from gateway.syncs.removing import Removing
+from gateway.syncs.noting import note, set_paused
+from gateway.syncs.removing import DeletedSync, Removing
 from scim.provisioning.records import RunKind, RunRecord
 from scim.provisioning.source import ObjectKind
 from storage.access import UserSyncRecord
-from storage.access.audit import record_change
-from storage.access.syncs import RESOURCE_TYPE
 from storage.database import now_us
 from storage.sync.store import SqlSyncStore
 
@@ -31,25 +29,6 @@ __all__ = ["DeletedSync", "Progress", "SyncControl", "Tell"]
 
 MAIL_SECONDS = 60.0
 """How long the end of a run waits for mails to be sent; a server sends what is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeletedSync:
-    """What deleting a user sync did.
-
-    Attributes:
-        name: what it was called.
-        users: how many users it let go of.
-        groups: how many groups it let go of.
-        deactivated: how many of the users it deactivated.
-        failed: how many resources could not be let go of; then the sync is still there.
-    """
-
-    name: str
-    users: int
-    groups: int
-    deactivated: int
-    failed: int = 0
 
 
 class SyncControl:
@@ -194,7 +173,9 @@ class SyncControl:
             count = 0 if run.preview else await store.discard(run_id, seqs, actor)
             if count:
                 await store.set_quarantine("")
-                await self._audit(record, actor, "discard", {"run": run_id, "operations": count})
+                await note(
+                    self._gateway, record, actor, "discard", {"run": run_id, "operations": count}
+                )
         if not count:
             raise nothing_held(run_id, await store.held_run())
         return count
@@ -204,7 +185,7 @@ class SyncControl:
         record = await self._gateway.connection(sync)
         asked = await self._store(record).request_cancel(actor)
         if asked:
-            await self._audited(record, actor, "cancel", {})
+            await note(self._gateway, record, actor, "cancel", {})
         return asked
 
     async def pause(self, sync: str, *, actor: str, reason: str = "") -> None:
@@ -213,14 +194,14 @@ class SyncControl:
 
     async def _pause(self, record: UserSyncRecord, actor: str, reason: str) -> None:
         if not record.paused:
-            await self._set_paused(record, actor, reason, paused=True)
+            await set_paused(self._gateway, record, actor, reason, paused=True)
         await self._store(record).request_cancel(actor)
 
     async def resume(self, sync: str, *, actor: str) -> None:
         """Let a paused sync run again."""
         record = await self._gateway.connection(sync)
         if record.paused:
-            await self._set_paused(record, actor, "", paused=False)
+            await set_paused(self._gateway, record, actor, "", paused=False)
 
     async def undo(
         self, sync: str, run_id: str, *, actor: str, progress: Tell | None = None
@@ -348,15 +329,9 @@ class SyncControl:
         if not released.failed:
             async with self._gateway.database.transaction():
                 changes = {"name": record.name, "deactivate": deactivate}
-                await self._audit(record, actor, "delete", changes)
+                await note(self._gateway, record, actor, "delete", changes)
                 await self._gateway.user_syncs.delete(record.workspace, record.id)
-        return DeletedSync(
-            record.name,
-            released.users,
-            released.groups,
-            released.deactivated,
-            released.failed,
-        )
+        return released.named(record.name)
 
     async def invite_existing(self, sync: str, *, dry: bool, actor: str) -> int:
         """Have the next run invite the existing users who are not verified; returns how many.
@@ -370,7 +345,7 @@ class SyncControl:
         async with self._gateway.sync_target(record) as target:
             count = await invite_existing(self._store(record), target, dry=dry)
         if count and not dry:
-            await self._audited(record, actor, "invite_existing", {"users": count})
+            await note(self._gateway, record, actor, "invite_existing", {"users": count})
         return count
 
     # -- helpers ----------------------------------------------------------------
@@ -397,30 +372,3 @@ class SyncControl:
 
     def _store(self, record: UserSyncRecord) -> SqlSyncStore:
         return self._gateway.sync_store(record.id)
-
-    async def _set_paused(
-        self, record: UserSyncRecord, actor: str, reason: str, *, paused: bool
-    ) -> None:
-        async with self._gateway.database.transaction():
-            settings = {key: value for key, value in record.settings.items() if key != "paused"}
-            if paused:
-                settings["paused"] = {"by": actor, "reason": reason, "at": now_us()}
-            await self._gateway.user_syncs.change(
-                record.workspace, record.id, paused=paused, settings=settings
-            )
-            action = "pause" if paused else "resume"
-            await self._audit(record, actor, action, {"reason": reason} if reason else {})
-
-    async def _audited(
-        self, record: UserSyncRecord, actor: str, action: str, changes: dict[str, Any]
-    ) -> None:
-        async with self._gateway.database.transaction():
-            await self._audit(record, actor, action, changes)
-
-    async def _audit(
-        self, record: UserSyncRecord, actor: str, action: str, changes: dict[str, Any]
-    ) -> None:
-        """Write an entry of the audit, in the transaction that is open."""
-        session = self._gateway.database.session
-        resource = (RESOURCE_TYPE, record.id)
-        await record_change(session, record.workspace, actor, action, resource, changes)

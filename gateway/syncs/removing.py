@@ -33,6 +33,25 @@ BATCH = 200
 GONE = 404
 
 
+@dataclass(frozen=True, slots=True)
+class DeletedSync:
+    """What deleting a user sync did.
+
+    Attributes:
+        name: what it was called.
+        users: how many users it let go of.
+        groups: how many groups it let go of.
+        deactivated: how many of the users it deactivated.
+        failed: how many resources could not be let go of; then the sync is still there.
+    """
+
+    name: str
+    users: int
+    groups: int
+    deactivated: int
+    failed: int = 0
+
+
 @dataclass(slots=True)
 class Released:
     """How many resources were let go of."""
@@ -41,6 +60,10 @@ class Released:
     groups: int = 0
     deactivated: int = 0
     failed: int = 0
+
+    def named(self, name: str) -> DeletedSync:
+        """Return what was done, for a user sync of this name."""
+        return DeletedSync(name, self.users, self.groups, self.deactivated, self.failed)
 
 
 class Removing:

@@ -5,8 +5,7 @@
 :class:`ProvisioningTarget` in process, with the same service and rules as the HTTP endpoints.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from scim.provisioning.decisions import DecisionStore
@@ -25,13 +24,9 @@ from scim.provisioning.records import (
     MemberRecord,
     MirrorRecord,
     Resolution,
-    RunMode,
-    RunPhase,
-    RunRecord,
-    RunStatus,
-    SourceError,
     UniqueField,
 )
+from scim.provisioning.run_store import RunStore
 from scim.provisioning.scoping import ScopeStore
 from scim.provisioning.source import FoundObject, ObjectKind, SourceChange, SourcePage
 
@@ -178,84 +173,11 @@ class EnrollmentPort(Protocol):
 # -- the state of one user sync --------------------------------------------
 
 
-class SyncStore(ScopeStore, PlanStore, DecisionStore, Protocol):
+class SyncStore(ScopeStore, RunStore, PlanStore, DecisionStore, Protocol):
     """The durable state of one user sync: mirror, links, runs, plans.
 
     Every method is one short transaction, or takes part in the open :meth:`unit_of_work`.
     """
-
-    # lease
-
-    async def claim(
-        self, owner: str, seconds: float, *, gone: Callable[[str], bool] | None = None
-    ) -> Lease | None:
-        """Take the lease, or return ``None`` while another owner holds it.
-
-        ``gone`` tells whether another owner's process has certainly ended. From here on this
-        store writes under the lease: a write after it was lost raises :class:`LeaseLost`.
-        """
-        ...
-
-    async def renew(self, lease: Lease, seconds: float) -> None:
-        """Prolong the lease. Raises :class:`LeaseLost` when somebody else has it."""
-        ...
-
-    async def release(self, lease: Lease) -> None:
-        """Give the lease back; nothing happens when it is lost already."""
-        ...
-
-    def unit_of_work(self, lease: Lease) -> AbstractAsyncContextManager[None]:
-        """Open one transaction for everything inside, target included, or nothing.
-
-        Raises :class:`LeaseLost` on entry when the lease's fencing token is no longer current.
-        """
-        ...
-
-    # runs
-
-    async def start_run(
-        self,
-        mode: RunMode,
-        *,
-        trigger: str,
-        actor: str,
-        preview: bool,
-        lease: Lease,
-        phase: RunPhase = RunPhase.read,
-        options: Mapping[str, Any] | None = None,
-        reviewed_run: str | None = None,
-        undoes_run: str | None = None,
-    ) -> RunRecord:
-        """Add a run; it remembers the version of the configuration that it begins with."""
-        ...
-
-    async def run(self, run_id: str) -> RunRecord | None:
-        """Return one run, or ``None`` when this sync has no such run."""
-        ...
-
-    async def unfinished_run(self, *, preview: bool = False) -> RunRecord | None:
-        """Return the run (or the preview) that an interrupted process left behind, if any."""
-        ...
-
-    async def update_run(
-        self,
-        run_id: str,
-        *,
-        phase: RunPhase | None = None,
-        status: RunStatus | None = None,
-        mode: RunMode | None = None,
-        counts: Mapping[str, Any] | None = None,
-        note: str | None = None,
-        error: SourceError | None = None,
-        checksum: str | None = None,
-        finished: bool = False,
-    ) -> RunRecord:
-        """Change what is given (``note`` is appended) and return the run."""
-        ...
-
-    async def runs(self, limit: int = 50, before: str | None = None) -> list[RunRecord]:
-        """Return the history, newest first."""
-        ...
 
     # mirror
 

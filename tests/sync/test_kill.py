@@ -102,7 +102,7 @@ def kill_when(process: subprocess.Popen[str], condition: Callable[[], bool]) -> 
 def test_killed_in_each_phase_it_ends_as_if_it_had_not_been(
     database_url: str, tmp_path: Path
 ) -> None:
-    directory = generate(Directory(seed=2), GeneratorOptions(users=500, groups=12, memberships=9))
+    directory = generate(Directory(seed=2), GeneratorOptions(users=1_200, groups=12, memberships=9))
     trigger = Trigger(create_app(directory, page_size=200))
     with live_app(trigger) as simulator:
         start = [
